@@ -13,7 +13,7 @@ from pathlib import Path
 from fiducial.kernel.errors import FiducialError
 from fiducial.kernel.records import Record
 
-NEEDED = ("msgspec", "numpy", "scipy", "duckdb", "aiohttp", "typer", "rich", "jinja2", "altair", "cryptography")
+NEEDED = ("msgspec", "numpy", "scipy", "duckdb", "aiohttp", "httptools", "typer", "rich", "jinja2", "altair", "cryptography")
 OPTIONAL = {"torch": "local models", "transformers": "local models", "ray": "many machines"}
 
 SPEC = """

@@ -205,6 +205,11 @@ class Pace:
         self._probe_at = time.monotonic() + self._cool
         self._cool = min(2 * self._cool, COOL[1])
 
+    @property
+    def limiting(self) -> bool:
+        """Whether a call that is inside may have to wait all the same: for a rate, or because the endpoint asked for it."""
+        return self.rates is not None or self._paused > 0.0
+
     def held(self) -> float:
         """Seconds that the endpoint asked everybody to wait, with a spread; 0 where it did not."""
         left = self._paused - time.monotonic()

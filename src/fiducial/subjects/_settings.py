@@ -29,6 +29,9 @@ MOST_SETTINGS = 1_000_000
 CREDENTIALS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie", "x-auth-token", "x-goog-api-key"})
 """Headers that carry a secret: their value must come from the environment."""
 
+FRAMING = frozenset({"connection", "content-length", "transfer-encoding"})
+"""Headers that say where a request ends: the client's own business."""
+
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Money per million tokens."""
@@ -134,6 +137,8 @@ def resolve_headers(headers: Mapping[str, str], file: str) -> tuple[dict[str, st
         where = f"headers.{name}"
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             raise SpecError(file, where, "a header name", name)
+        if name.lower() in FRAMING:
+            raise SpecError(file, where, "no header that the client sets itself", name)
         text = value
         if value.startswith("env:"):
             found = variable(value[4:])

@@ -6,30 +6,33 @@ The seam is `Wire.send`: bytes out, `Reply` in. Whatever goes wrong below it com
 from __future__ import annotations
 
 import asyncio
-import io
 import json
+import ssl
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
-from weakref import ReferenceType, WeakKeyDictionary, ref
+from typing import NamedTuple
+from weakref import ReferenceType, ref
 
-import aiohttp
 import msgspec
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from yarl import URL
 
 from fiducial.kernel.digest import clean
 from fiducial.kernel.errors import SubjectError
 from fiducial.kernel.records import Completion
+from fiducial.subjects._line import Broken, Line, Target, TooLarge, target, unpack
 from fiducial.subjects._pace import Pace, Passing, retry_after
 from fiducial.subjects._settings import Limits
 
 FRESH = 200
 """Connections out of step that one call sheds before it counts as failed; each was pooled, so their number is bounded."""
 
-LARGE = 1 << 20
-"""Bodies above this many bytes are sent as a stream."""
+KEEP = 30.0
+"""Seconds after which an idle connection is not used again."""
+
+RESOLVED = 60.0
+"""Seconds for which the address that a host's name led to is used without looking it up again."""
+
+HEAD_START = 0.25
+"""Seconds that a host's first address has before the next one is tried beside it."""
 
 SECRET = 16
 """A secret at least this long is struck out of answers too; a shorter one might be an ordinary word."""
@@ -57,30 +60,6 @@ class Reply(NamedTuple):
     retry_after: str | None
 
 
-class _OutOfStep(aiohttp.ClientConnectionError):
-    """A connection on which more arrived than was asked for: what comes next would answer another question."""
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that refuses a connection with bytes left over from before."""
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        if conn.protocol is not None and conn.protocol.should_close:
-            conn.close()
-            raise _OutOfStep
-        return await super().send(conn)
-
-
-class _Response(aiohttp.ClientResponse):
-    """A response that knows its connection even after the pool took it back."""
-
-    line: ResponseHandler | None = None
-
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        self.line = connection.protocol
-        return await super().start(connection)
-
-
 class _Numbered(msgspec.Struct):
     id: str = ""
 
@@ -96,16 +75,15 @@ class _Doubles:
     LEARN = 8
 
     def __init__(self) -> None:
-        self._last: WeakKeyDictionary[ResponseHandler, int] = WeakKeyDictionary()
-        self._ids: dict[str, ReferenceType[ResponseHandler]] = {}
+        self._ids: dict[str, ReferenceType[Line]] = {}
         self._unnumbered = 0
         self.off = False
 
-    def suspect(self, line: ResponseHandler, content: bytes) -> bool:
+    def suspect(self, line: Line, content: bytes) -> bool:
         """Whether a reply repeats the one before it on the same connection."""
         name = hash(content)
-        double = self._last.get(line) == name
-        self._last[line] = name
+        double = line.last == name
+        line.last = name
         if len(self._ids) >= self.LEARN:
             return double
         try:
@@ -129,84 +107,115 @@ class Wire:
 
     def __init__(self, host: str, headers: Mapping[str, str], limits: Limits, secrets: Sequence[str] = ()) -> None:
         self._host, self._limits = host, limits
-        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "fiducial", **headers}
+        self._headers = {"Content-Type": "application/json", "Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fiducial"}
+        self._headers |= headers
         self._secrets = tuple(sorted({s for s in secrets if s}, key=len, reverse=True))
         self._long = tuple(s.encode() for s in self._secrets if len(s) >= SECRET)
-        self._session: aiohttp.ClientSession | None = None
+        self._targets: dict[tuple[str, str], Target] = {}
+        self._free: list[Line] = []
+        self._lines: set[Line] = set()
+        self._until: dict[Line, float] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._address: tuple[str, float] | None = None
+        self._tls: ssl.SSLContext | None = None
         self._doubles = _Doubles()
 
-    def _open(self) -> aiohttp.ClientSession:
-        limits = self._limits
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=300),
-            headers=self._headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=limits.timeout, sock_connect=min(limits.connect_timeout, limits.timeout)),
-            request_class=_Request,
-            response_class=_Response,
-        )
-
-    async def send(self, url: URL, body: bytes, method: str = "POST") -> Reply:
+    async def send(self, url: str, body: bytes, method: str = "POST") -> Reply:
         """Send one body and read the whole reply, at most `max_bytes` of it.
 
         Raises `Passing` (time-out, connection, half a reply) or `SubjectError` (too large, a certificate that fails).
         """
+        there = self._targets.get((method, url))
+        if there is None:
+            there = self._targets[method, url] = target(method, url, self._headers)
         try:
             for _ in range(FRESH):
-                reply = await self._once(method, url, body)
+                reply = await self._once(there, body)
                 if reply is not None:
                     return reply
         except TimeoutError:
             raise Passing("timeout", f"{self._host}: no whole answer within {self._limits.timeout:g} s", pushback=True) from None
-        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
-            raise Passing("malformed", f"{self._host}: the reply broke off or is not HTTP ({type(error).__name__})") from None
-        except aiohttp.ClientConnectorCertificateError:
+        except Broken as error:
+            raise Passing("malformed", f"{self._host}: the reply broke off or is not HTTP ({error})") from None
+        except TooLarge:
+            raise SubjectError("too large", f"{self._host}: the reply is larger than max_bytes = {self._limits.max_bytes}") from None
+        except ssl.SSLCertVerificationError:
             raise SubjectError("certificate", f"{self._host}: its TLS certificate cannot be verified") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Passing("connection", f"{self._host}: {self.redact(_reason(error))}") from None
+        except OSError as error:
+            raise Passing("connection", f"{self._host}: {self.redact(error.strerror or str(error) or type(error).__name__)}") from None
         raise Passing("out of step", f"{self._host}: it sends more replies than it was asked for")
 
-    async def _once(self, method: str, url: URL, body: bytes) -> Reply | None:
+    async def _once(self, there: Target, body: bytes) -> Reply | None:
         """One reply, or `None` where the connection was out of step and is closed now."""
-        session = self._session
-        if session is None:
-            session = self._session = self._open()
-        data: Any = body if len(body) < LARGE else io.BytesIO(body)
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._forget(loop)
+        until = loop.time() + self._limits.timeout
+        line = self._reuse(until) or await self._connect(there, loop)
+        waiting = line.ask(there.head, body)
+        self._until[line] = until
+        if self._alarm is None:
+            self._alarm = loop.call_at(until, self._ring, loop)
         try:
-            async with session.request(method, url, data=data, allow_redirects=False) as response:
-                content = await self._read(response)
-        except _OutOfStep:
-            return None
-        line = response.line if isinstance(response, _Response) and not self._doubles.off else None
-        if line is not None and response.status == 200 and self._doubles.suspect(line, content):
+            status, content, retry_after, encoding = await waiting
+        except BaseException:
             line.close()
-            return None
-        return Reply(response.status, content, response.headers.get("Retry-After"))
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        cap = self._limits.max_bytes
-        length = response.content_length
-        if length is not None and length > cap:
-            raise self._too_large()
-        if length is not None and "Content-Encoding" not in response.headers:
-            content = await response.read()
-        else:
-            parts: list[bytes] = []
-            size = 0
-            async for part in response.content.iter_any():
-                size += len(part)
-                if size > cap:
-                    response.close()
-                    raise self._too_large()
-                parts.append(part)
-            content = b"".join(parts)
+            raise
+        finally:
+            self._until.pop(line, None)
+        if encoding:
+            content = unpack(content, encoding, self._limits.max_bytes)
         for secret in self._long:
             if secret in content:
                 content = content.replace(secret, b"***")
-        return content
+        if status == 200 and not self._doubles.off and self._doubles.suspect(line, content):
+            line.close()
+            return None
+        if line.usable:
+            line.idle_since = until - self._limits.timeout
+            self._free.append(line)
+        return Reply(status, content, retry_after)
 
-    def _too_large(self) -> SubjectError:
-        return SubjectError("too large", f"{self._host}: the reply is larger than max_bytes = {self._limits.max_bytes}")
+    def _reuse(self, now: float) -> Line | None:
+        """A free connection, the one used last; those that lay idle for too long are closed."""
+        oldest = now - self._limits.timeout - KEEP
+        while self._free:
+            line = self._free.pop()
+            if line.usable and line.idle_since > oldest:
+                return line
+            line.close()
+        return None
+
+    async def _connect(self, there: Target, loop: asyncio.AbstractEventLoop) -> Line:
+        if there.tls and self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        known = self._address is not None and loop.time() < self._address[1]
+        host = self._address[0] if self._address is not None and known else there.host
+        line = Line(self._limits.max_bytes, self._lines.discard)
+        try:
+            async with asyncio.timeout(min(self._limits.connect_timeout, self._limits.timeout)):
+                transport, _ = await loop.create_connection(
+                    lambda: line, host, there.port, ssl=self._tls if there.tls else None,
+                    server_hostname=there.host if there.tls else None, happy_eyeballs_delay=None if known else HEAD_START,
+                )  # fmt: skip
+        except BaseException:
+            self._address = None
+            raise
+        if not known:
+            self._address = transport.get_extra_info("peername")[0], loop.time() + RESOLVED
+        self._lines.add(line)
+        return line
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Fail the requests whose time is over, and wait for the next one's. One timer serves all: they are many, and few run out."""
+        now = loop.time()
+        for line, until in list(self._until.items()):
+            if until <= now:
+                line.fail(TimeoutError())
+        left = [until for until in self._until.values() if until > now]
+        self._alarm = loop.call_at(min(left), self._ring, loop) if left else None
 
     def redact(self, text: str) -> str:
         """Text without any of the secrets that travel in headers."""
@@ -226,9 +235,19 @@ class Wire:
 
     async def close(self) -> None:
         """Close all connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for line in list(self._lines):
+            line.close()
+        self._forget(None)
+        await asyncio.sleep(0)  # lets the transports go
+
+    def _forget(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Start anew; what belongs to a loop that has ended is of no use in another one."""
+        self._loop, self._alarm, self._address = loop, None, None
+        self._free.clear()
+        self._lines.clear()
+        self._until.clear()
 
 
 class Endpoint:
@@ -242,7 +261,7 @@ class Endpoint:
         self._limits = limits
         self._answer_tokens = ANSWER_TOKENS
 
-    async def ask(self, url: URL, body: bytes, read: Callable[[Reply], Completion], method: str = "POST") -> tuple[Completion, int]:
+    async def ask(self, url: str, body: bytes, read: Callable[[Reply], Completion], method: str = "POST") -> tuple[Completion, int]:
         """What `read` makes of the reply, and the number of requests it took.
 
         `read` raises `Passing` for a reply that is worth asking again, `SubjectError` for one that is final. After the
@@ -257,19 +276,24 @@ class Endpoint:
         except TimeoutError:
             raise SubjectError("deadline", f"{self.name}: no answer within {seconds:g} s, all attempts counted") from None
 
-    async def _ask(self, url: URL, body: bytes, read: Callable[[Reply], Completion], method: str) -> tuple[Completion, int]:
+    async def _ask(self, url: str, body: bytes, read: Callable[[Reply], Completion], method: str) -> tuple[Completion, int]:
         attempt = hedged = counted = 0
+        hedge = self._limits.hedge_after is not None
         while True:
             attempt += 1
             pace = self.pace
-            await pace.enter(id(self))
+            if not pace.slip_in():
+                await pace.enter(id(self))
             try:
                 pace.admit()
-                tokens = await self._claim(pace, body)
+                tokens = await self._claim(pace, body) if pace.limiting else 0.0
                 entered = time.monotonic()
                 try:
-                    reply, sent = await self._send(url, body, method, tokens)
-                    hedged += sent - 1
+                    if hedge:
+                        reply, sent = await self._send(url, body, method, tokens)
+                        hedged += sent - 1
+                    else:
+                        reply = await self.wire.send(url, body, method)
                     value = read(reply)
                 except Passing as error:
                     failure = error
@@ -307,16 +331,13 @@ class Endpoint:
         pace.rates.give(claimed - used)
         self._answer_tokens += (output - self._answer_tokens) / 10
 
-    async def _send(self, url: URL, body: bytes, method: str, tokens: float) -> tuple[Reply, int]:
-        """The reply and the requests it took: one, or two where the first was slow and the settings allow a hedge."""
-        patience = self._limits.hedge_after
-        if patience is None:
-            return await self.wire.send(url, body, method), 1
+    async def _send(self, url: str, body: bytes, method: str, tokens: float) -> tuple[Reply, int]:
+        """The reply and the requests it took: one, or two where the first was slower than `hedge_after`."""
         first = asyncio.create_task(self.wire.send(url, body, method))
         tasks = {first}
         hedged = False
         try:
-            await asyncio.wait(tasks, timeout=patience)
+            await asyncio.wait(tasks, timeout=self._limits.hedge_after)
             if not first.done() and (hedged := self._may_hedge(tokens)):
                 tasks.add(asyncio.create_task(self.wire.send(url, body, method)))
             return await _first_good(tasks), len(tasks)
@@ -383,8 +404,3 @@ def error_said(body: bytes) -> tuple[str, str]:
 def _printable(text: str) -> str:
     text = " ".join("".join(c if c.isprintable() else " " for c in clean(text[:600])).split())
     return text if len(text) <= 300 else text[:297] + "..."
-
-
-def _reason(error: BaseException) -> str:
-    inner = getattr(error, "os_error", None) or error
-    return str(getattr(inner, "strerror", None) or inner) or type(error).__name__

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
-from yarl import URL
 
 from fiducial.kernel.digest import clean, digest
 from fiducial.kernel.errors import SpecError, SubjectError
@@ -117,8 +116,8 @@ class Chat:
         parts = urlsplit(settings.base_url)
         self._host = parts.hostname or ""
         base, query = parts.path.rstrip("/"), f"?{parts.query}" if parts.query else ""
-        self._chat_url = URL(f"{parts.scheme}://{parts.netloc}{base}/chat/completions{query}")
-        self._text_url = URL(f"{parts.scheme}://{parts.netloc}{base}/completions{query}")
+        self._chat_url = f"{parts.scheme}://{parts.netloc}{base}/chat/completions{query}"
+        self._text_url = f"{parts.scheme}://{parts.netloc}{base}/completions{query}"
         self._public = f"{parts.scheme}://{parts.netloc}{base}"
         wire = Wire(parts.netloc, headers, settings, secrets)
         # The seed only spreads waiting times among clients that start together.

@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
-from yarl import URL
 
 from fiducial.kernel.digest import clean, digest
 from fiducial.kernel.errors import SpecError, SubjectError, shorten
@@ -149,7 +148,7 @@ class Http:
         self._answer, self._status = paths
         parts = urlsplit(settings.url)
         self._public = f"{parts.scheme}://{parts.netloc}{parts.path}"
-        self._url = URL(settings.url)
+        self._url = settings.url
         pace = Pace.of(settings, Random(digest(self._public)))
         self._endpoint = Endpoint(Wire(parts.netloc, headers, settings, secrets), pace, settings, self._public)
         identity = [template, settings.answer, settings.status, settings.statuses, settings.version]
