@@ -105,7 +105,7 @@ def states(
         longest = max(lengths[n] for n in group)
         tokens = torch.tensor([[*rows[n], *[0] * (longest - lengths[n])] for n in group], device=loaded.device)
         real = torch.tensor([[1] * lengths[n] + [0] * (longest - lengths[n]) for n in group], device=loaded.device)
-        at = [_place(positions, lengths[n]) for n in group]
+        at = [place(positions, lengths[n]) for n in group]
 
         def see(layer: int, value: Any, at: Sequence[int | None] = at, real: Any = real) -> None:
             seen[layer] = _read(torch, value, at, real)
@@ -120,7 +120,7 @@ def states(
     return np.empty((0, len(layers), width), dtype=np.float32) if found is None else found
 
 
-def _place(positions: Positions, length: int) -> int | None:
+def place(positions: Positions, length: int) -> int | None:
     """The token's number; `None` means all."""
     if positions == "mean":
         return None
