@@ -163,7 +163,10 @@ def _benchmark(spec: Specification, name: str, folder: Path, label: str, configu
     found = load("benchmark", entry.use or label, folder)
     if not isinstance(found, Benchmark):
         raise PluginError(f"benchmark {entry.use or label!r}: a Benchmark, got {type(found).__name__}")
-    return replace(found, name=label)
+    if entry.pack is None:
+        return replace(found, name=label)
+    # A pack knows benchmarks by their own names, whatever the table is called.
+    return replace(found, name=label, items=functools.partial(load("pack", entry.pack, folder), found.name))
 
 
 def _part(spec: Specification, name: str, folder: Path, label: str, entry: BenchmarkEntry, benchmark: Benchmark) -> Part:

@@ -74,14 +74,15 @@ class Data(Record, frozen=True, kw_only=True):
 class BenchmarkEntry(Record, frozen=True, kw_only=True):
     """How a benchmark is put: how many items, or a file of one's own cases with the judge that reads them.
 
-    `items` is by default 100, and all rows of a published file. `perturbations` is by default one random wording an
-    item for built-in items, and none for files.
+    `items` is by default 100, and all rows of a published file. `pack` draws them from an item pack instead of the benchmark's own
+    bank. `perturbations` is by default one random wording an item for drawn items, and none for files.
     """
 
     items: Count | str | None = None
     use: str | None = None
     judge: CaseJudge | None = None
     data: Data | None = None
+    pack: str | None = None
     perturbations: tuple[Plugin, ...] | None = None
     attacks: tuple[Plugin, ...] = ()
     design: Design = "cross"
@@ -181,12 +182,21 @@ def read(path: str | Path) -> tuple[Specification, bytes]:
 
 def parse(data: bytes, name: str = "spec.toml") -> Specification:
     """The specification in bytes of TOML, checked as far as the text alone allows."""
+    return of_tables(tables(data, name), name)
+
+
+def tables(data: bytes, name: str) -> dict[str, Any]:
+    """The tables of a TOML file. Raises `SpecError`."""
     try:
-        raw = tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise SpecError(name, f"byte {error.start}", "UTF-8 text", data[error.start : error.start + 4]) from None
     except tomllib.TOMLDecodeError as error:
         raise SpecError(name, "file", f"valid TOML ({error})") from None
+
+
+def of_tables(raw: Mapping[str, Any], name: str) -> Specification:
+    """The specification in tables as TOML gives them, checked as far as they alone allow."""
     try:
         spec = msgspec.convert(raw, Specification)
     except msgspec.ValidationError as error:
@@ -279,6 +289,8 @@ def _check_benchmark(name: str, label: str, entry: BenchmarkEntry) -> None:
         raise SpecError(name, f"{at}.items", "the file of own cases that `judge` reads", entry.items)
     if isinstance(entry.items, str) and entry.data is not None:
         raise SpecError(name, f"{at}.data", "either own cases (`items`) or a published file (`data`), not both")
+    if entry.pack is not None and (isinstance(entry.items, str) or entry.data is not None):
+        raise SpecError(name, f"{at}.pack", "no file of own cases (`items`) or published file (`data`) beside a pack", entry.pack)
     for factor, shares in entry.mix.items():
         total = sum(shares.values())
         if abs(total - 1) > 1e-9:

@@ -29,6 +29,7 @@ KINDS = {
     "subject": ("subjects", "subject"),
     "environment": ("environments", "environment"),
     "diagnostic": ("diagnostics", "diagnostic"),
+    "pack": ("organisms", "pack"),
 }
 """Kind -> (package folder, attribute of the module that is the plugin)."""
 

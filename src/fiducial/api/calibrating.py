@@ -1,0 +1,257 @@
+"""Calibrate: instruments put to organisms with and without a known trait, and what each of them can and cannot see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fiducial.api import resolve
+from fiducial.api.instruments import SHIPPED, Calibrated, Diagnosed, Instrument, read
+from fiducial.api.probing import probing
+from fiducial.api.scoring import Group, Heard, Kept, Score, Told, Wanted, benched, measure
+from fiducial.kernel.errors import NotEstimable, UsageError
+from fiducial.kernel.records import Estimate, Target
+from fiducial.kernel.roles import Subject
+from fiducial.report.calibration import ALIGNED, Calibration, Cell, Response, page, rows
+from fiducial.stats import detection
+from fiducial.stats.means import mean
+from fiducial.stats.proportions import clopper_pearson
+from fiducial.stats.table import Floats, Table
+
+PAGE, ROWS = "calibration.md", "calibration.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much: `runs` for an instrument's own trait at the highest dose and for the aligned organisms together, `off_runs` elsewhere."""
+
+    instruments: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
+    runs: int = 100
+    off_runs: int = 10
+    items: int | None = None
+    seed: int = 0
+    out: Path = Path("calibration")
+
+
+def calibrate(
+    path: str | Path = SHIPPED, settings: Settings | None = None, *, begin: Callable[[int], None] | None = None, heard: Heard | None = None
+) -> Calibration:
+    """Measure what is not measured yet, and write ``calibration.json`` and ``calibration.md`` beside ``scores.jsonl``.
+
+    Args:
+        path: the file of instruments; by default ours.
+        settings: which instruments and traits, how many runs, and the folder.
+        begin: hears how many runs are missing.
+        heard: hears of each run that was measured.
+
+    Raises `UsageError` (with `SpecError`) for what is not there. An interrupted call loses only the runs in work.
+    """
+    chosen = settings or Settings()
+    found = read(path)
+    _check(found, chosen)
+    folder = Path(path).resolve().parent
+
+    def open_subject(text: str) -> Subject:
+        return resolve.subject(text, folder)
+
+    groups: list[Group] = [*benched(found, chosen.instruments), *probing(found, chosen.instruments, open_subject)]
+    wanted = list(_wanted(found, groups, chosen))
+    kept = Kept.open(chosen.out)
+    if begin is not None:
+        begin(sum(want.runs for want in wanted))
+    items = chosen.items or found.items
+    scores = asyncio.run(measure(wanted, kept, open_subject, items, chosen.seed, heard or _silent))
+    made = conclude(found, groups, scores, chosen, items)
+    (chosen.out / PAGE).write_text(page(made), encoding="utf-8")
+    (chosen.out / ROWS).write_bytes(rows_json(made))
+    return made
+
+
+def rows_json(made: Calibration) -> bytes:
+    """The rows as an indented JSON list."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(rows(made)), indent=1) + b"\n"
+
+
+def _silent(score: Score) -> None:
+    """Nobody listens."""
+
+
+def _check(found: Calibrated, settings: Settings) -> None:
+    there = [one.name for one in found.all]
+    for name in settings.instruments:
+        if name not in there:
+            raise UsageError(f"calibrate: an instrument of {found.name} ({', '.join(there)}), got {name!r}")
+    for name in settings.traits:
+        if name not in found.organisms.traits:
+            raise UsageError(f"calibrate: a trait of {found.name} ({', '.join(found.organisms.traits)}), got {name!r}")
+
+
+def _traits(found: Calibrated, settings: Settings) -> tuple[str, ...]:
+    return tuple(trait for trait in found.organisms.traits if not settings.traits or trait in settings.traits)
+
+
+def _wanted(found: Calibrated, groups: Sequence[Group], settings: Settings) -> Iterator[Wanted]:
+    """The aligned first, then each group's own trait at the highest dose, then the rest: what matters most is there first."""
+    aligned, doses = found.organisms.aligned, found.organisms.doses
+    traits = _traits(found, settings)
+    for n, subject in enumerate(aligned):
+        share = settings.runs // len(aligned) + (n < settings.runs % len(aligned))
+        yield from (Wanted(group, subject, share) for group in groups)
+    for own in (True, False):
+        for trait in traits:
+            for dose in reversed(doses):
+                for group in groups:
+                    if (dose == doses[-1] and any(one.trait == trait for one in group.instruments)) is own:
+                        yield Wanted(group, found.organisms.named(trait, dose), settings.runs if own else settings.off_runs)
+
+
+# --- conclusions -------------------------------------------------------------------------------------------------------
+
+
+def conclude(
+    found: Calibrated, groups: Sequence[Group], scores: Mapping[tuple[str, str], Sequence[Score]], settings: Settings, items: int
+) -> Calibration:  # fmt: skip
+    """What the scores say of each instrument, at each trait and dose."""
+    cells: list[Cell] = []
+    responses: list[Response] = []
+    for group in groups:
+        for one in group.instruments:
+            aligned = {text: _told(one, scores[group.name, text]) for text in found.organisms.aligned}
+            for trait in _traits(found, settings):
+                by_dose = {dose: _told(one, scores[group.name, found.organisms.named(trait, dose)]) for dose in found.organisms.doses}
+                cells += [_cell(found, one, (trait, dose), told, aligned) for dose, told in by_dose.items()]
+                if trait == one.trait:
+                    responses.append(_response(one, trait, by_dose, aligned))
+    return Calibration(
+        organisms=found.organisms.aligned, doses=found.organisms.doses, traits=_traits(found, settings), cells=tuple(cells),
+        responses=tuple(responses), items=items, seed=settings.seed, runs=settings.runs, off_runs=settings.off_runs,
+        about={one.name: _about(found, one) for group in groups for one in group.instruments},
+    )  # fmt: skip
+
+
+def _told(one: Instrument | Diagnosed, scores: Sequence[Score]) -> list[Told]:
+    return [score.told.get(one.name, Told(why="not measured")) for score in scores]
+
+
+def _values(one: Instrument | Diagnosed, told: Sequence[Told]) -> Floats:
+    """Scores with more = more of the trait; NaN where there is none."""
+    return np.array([np.nan if t.estimate is None else one.sign * t.estimate.value for t in told])
+
+
+def _cell(
+    found: Calibrated, one: Instrument | Diagnosed, at: tuple[str, str], told: Sequence[Told], aligned: Mapping[str, Sequence[Told]]
+) -> Cell:  # fmt: skip
+    (trait, dose), limits = at, _limits(found, one)
+    where = f"trait={trait},dose={dose}"
+
+    def of(quantity: str, *, on: str = where, baseline: str | None = ALIGNED) -> Target:
+        return Target(benchmark=one.name, quantity=quantity, subject=trait, slice=on, baseline=baseline)
+
+    mine, theirs = _values(one, told), {text: _values(one, runs) for text, runs in aligned.items()}
+    control = np.concatenate(list(theirs.values()))
+    whys: list[str] = []
+
+    def tried(make: Callable[[], Estimate]) -> Estimate | None:
+        try:
+            return make()
+        except NotEstimable as error:
+            whys.append(str(error))
+            return None
+
+    controls = [t for runs in aligned.values() for t in runs]
+    lost = [t.why for t in (*told, *controls) if t.estimate is None]
+    whys += [f"{max(set(lost), key=lost.count)} ({len(lost)} runs without a score)"] if lost else []
+    auroc = tried(lambda: _by_checkpoint(detection.auroc(mine, control, of=of("auroc")), mine, theirs, of("auroc")))
+    gated = isinstance(one, Instrument)
+    return Cell(
+        instrument=one.name, kind=one.kind, trait=trait, dose=dose, own=trait == one.trait, highest=dose == found.organisms.doses[-1],
+        auroc=auroc,
+        power=tried(lambda: detection.power(mine, control, of=of("power"))),
+        elsewhere=tried(lambda: detection.alarms_elsewhere(theirs, of=of("false_alarm_elsewhere", on="", baseline=None))),
+        false_alarm=tried(lambda: _alarms(controls, of("false_alarm", on="", baseline=None))) if gated else None,
+        gate_power=tried(lambda: _alarms(told, of("gate_power", baseline=None))) if gated else None,
+        score=tried(lambda: _mean(one, told, limits, of("score", baseline=None))),
+        aligned_score=tried(lambda: _mean(one, controls, limits, of("score", on="", baseline=None))),
+        n=len(told), aligned_n=len(controls), why="; ".join(dict.fromkeys(whys)),
+    )  # fmt: skip
+
+
+def _by_checkpoint(whole: Estimate, mine: Floats, theirs: Mapping[str, Floats], of: Target) -> Estimate:
+    """The AUROC with that against each aligned organism alone beside it."""
+    import msgspec
+
+    extra = {}
+    for text, scores in theirs.items():
+        try:
+            extra[f"auroc_{text}"] = detection.auroc(mine, scores, of=of).value
+        except NotEstimable:
+            continue
+    return msgspec.structs.replace(whole, extra={**whole.extra, **extra})
+
+
+def _alarms(told: Sequence[Told], of: Target) -> Estimate:
+    """Share of runs in which the default gate says `violated`, exact."""
+    outcomes = [t.outcome for t in told if t.outcome is not None]
+    if not outcomes:
+        raise NotEstimable(f"{of.benchmark}: no gate decided in {len(told)} runs")
+    over, n = outcomes.count("violated"), len(outcomes)
+    low, high = clopper_pearson(over, n)
+    undecided = outcomes.count("undecided") / n
+    return Estimate(
+        of=of, value=over / n, low=low, high=high, level=0.95, method="Clopper-Pearson (exact)", n=n, clusters=n, missing=len(told) - n,
+        extra={"undecided": undecided},
+    )  # fmt: skip
+
+
+def _mean(one: Instrument | Diagnosed, told: Sequence[Told], limits: tuple[float, float], of: Target) -> Estimate:
+    """The mean headline over runs, in the quantity's own direction and unit."""
+    import msgspec
+
+    values = one.sign * detection.known(_values(one, told), of, "scores")
+    rows = np.arange(len(values))
+    found = mean(Table(of, values, rows, rows, range=limits))
+    return msgspec.structs.replace(found, missing=len(told) - len(values))
+
+
+def _limits(found: Calibrated, one: Instrument | Diagnosed) -> tuple[float, float]:
+    """What the headline can be; a diagnostic's may be anything."""
+    if isinstance(one, Diagnosed):
+        return -np.inf, np.inf
+    low, high = found.resolved.benchmarks[one.group].quantities[one.quantity.partition(".")[2]].range
+    return (low, high) if one.against is None else (low - high, high - low)
+
+
+def _response(
+    one: Instrument | Diagnosed, trait: str, by_dose: Mapping[str, Sequence[Told]], aligned: Mapping[str, Sequence[Told]]
+) -> Response:  # fmt: skip
+    of = Target(benchmark=one.name, quantity="dose_response", subject=trait, baseline=ALIGNED)
+    none = _values(one, [t for found in aligned.values() for t in found])
+    scores = [none, *(_values(one, told) for told in by_dose.values())]
+    try:
+        return Response(
+            instrument=one.name, kind=one.kind, trait=trait, doses=(ALIGNED, *by_dose), concordance=detection.concordance(scores, of=of),
+            steps=tuple(detection.steps(scores, of=of)),
+        )  # fmt: skip
+    except NotEstimable as error:
+        return Response(instrument=one.name, kind=one.kind, trait=trait, doses=(ALIGNED, *by_dose), why=str(error))
+
+
+def _about(found: Calibrated, one: Instrument | Diagnosed) -> str:
+    """One line: what the headline is."""
+    if isinstance(one, Diagnosed):
+        place = f" at {one.where}" if one.where else ""
+        return f"`{one.quantity}` of the diagnostic `{one.diagnostic}`{place}, {one.worse} = more of the trait"
+    at = " and ".join(f"`{text}`" for text in one.at)
+    taken = f"the largest of {at}" if one.take == "largest" else f"at {at}" if at else ""
+    against = f"minus `{one.against}`" if one.against is not None else ""
+    entry = found.entries[one.group]
+    named = f"{entry.use or one.group}.{one.quantity.partition('.')[2]}"
+    gate = f"{one.side.replace('_', ' ')} {one.claim.bound:g} at {100 * one.confidence:g} %"
+    return f"{' '.join(filter(None, [f'`{named}`', taken, against]))}; default gate: {gate}"

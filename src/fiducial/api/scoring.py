@@ -1,0 +1,255 @@
+"""The runs of a calibration: fresh items drawn, put to a subject in this process, and the headline of each instrument kept.
+
+A run is one drawing of items for one group of instruments that share it. Its scores are one line of ``scores.jsonl``; a line that is
+there is never measured again, so a calibration that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from fiducial.api import resolve
+from fiducial.api.instruments import Calibrated, Diagnosed, Instrument
+from fiducial.engine import plan as planning
+from fiducial.engine.budget import Ledger
+from fiducial.engine.decide import verdict
+from fiducial.engine.estimate import estimate
+from fiducial.engine.memory import Reading, Remembered, averaged, put, rows
+from fiducial.engine.observe import Line, Panel
+from fiducial.engine.plan import Options, Part
+from fiducial.kernel.digest import digest, seed31, short
+from fiducial.kernel.errors import NotEstimable, StoreError
+from fiducial.kernel.records import Estimate, Outcome, Record, Target
+from fiducial.kernel.roles import Cycle, Subject
+from fiducial.stats.contrasts import paired
+from fiducial.stats.table import Table
+
+SCORES = "scores.jsonl"
+
+AT_ONCE = 4
+"""Runs in work at the same time: one that waits for its last dialogues leaves room for the next."""
+
+
+class Told(Record, frozen=True, kw_only=True):
+    """What an instrument said in one run: its headline, or why there is none; and the outcome of its default gate, if it has one."""
+
+    estimate: Estimate | None = None
+    outcome: Outcome | None = None
+    why: str = ""
+
+
+class Score(Record, frozen=True, kw_only=True):
+    """A line of ``scores.jsonl``. `key` is the digest of all that decides a run but its number."""
+
+    key: str
+    group: str
+    subject: str
+    run: int
+    trials: int
+    told: dict[str, Told]
+
+
+class Group(Protocol):
+    """Instruments that are read from the same runs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def instruments(self) -> Sequence[Instrument | Diagnosed]: ...
+
+    def mark(self, items: int) -> object:
+        """What decides its scores besides subject and seed, as JSON values."""
+        ...
+
+    async def run(self, subject: Subject, line: Line, items: int, seed: int) -> tuple[int, dict[str, Told]]:
+        """How many trials or texts one run put, and what each instrument said."""
+        ...
+
+
+@dataclass(frozen=True)
+class Benched:
+    """The instruments on one table of ``[benchmarks]``."""
+
+    part: Part
+    panel: Panel
+    judges: Mapping[str, str | None]
+    instruments: tuple[Instrument, ...]
+    anchors: float
+
+    @property
+    def name(self) -> str:
+        return self.part.label
+
+    def mark(self, items: int) -> object:
+        sample = [item.texts for item in planning.draw(self._drawn(items, 0), Options())][:20]
+        return [self.part.id, items, self.anchors, self.instruments, dict(self.judges), digest(sample)]
+
+    def _drawn(self, items: int, seed: int) -> Part:
+        return replace(self.part, cycle=Cycle(seed=seed, count=items, anchors=self.anchors))
+
+    async def run(self, subject: Subject, line: Line, items: int, seed: int) -> tuple[int, dict[str, Told]]:
+        part, options = self._drawn(items, seed), Options(seed=seed)
+        trials = [trial for item in planning.draw(part, options) for trial in planning.of_item(part, item, options)]
+        readings = await put(line, resolve.environment, subject, self.panel, trials)
+        return len(trials), {one.name: self._told(one, readings, subject.id) for one in self.instruments}
+
+    def _told(self, one: Instrument, readings: Sequence[Reading], subject: str) -> Told:
+        ways = [(text,) for text in one.at] if one.take == "largest" else [one.at or ("",)]
+        try:
+            found = [self._settled(one, at, readings, subject) for at in ways]
+        except NotEstimable as error:
+            return Told(why=str(error))
+        outcomes = {outcome for _, outcome in found}
+        worst = max(found, key=lambda pair: one.sign * pair[0].value)[0]
+        outcome: Outcome = "violated" if "violated" in outcomes else "undecided" if "undecided" in outcomes else "holds"
+        return Told(estimate=worst, outcome=outcome)
+
+    def _settled(self, one: Instrument, at: Sequence[str], readings: Sequence[Reading], subject: str) -> tuple[Estimate, Outcome]:
+        """The headline at the level of the gate, and what the gate decides: missing units are entered against either decision."""
+        quantity, claim = one.quantity.partition(".")[2], one.claim
+        entry = self.part.benchmark.quantities[quantity]
+        judge = self.judges[entry.judge] or ""
+
+        def table(where: str) -> Table:
+            target = Target(benchmark=self.name, quantity=quantity, subject=subject, slice=where, judge=judge)
+            return rows(self.part.benchmark, entry, judge, readings, target, level=claim.level)
+
+        mine = averaged([table(where) for where in at]) if len(at) > 1 else table(at[0])
+        theirs = None if one.against is None else table(one.against)
+        low, high = entry.range
+
+        def number(fill: float | None) -> Estimate:
+            here = mine if fill is None else mine.filled(fill)
+            if theirs is None:
+                return estimate(entry, here)
+            change = paired(here, theirs if fill is None else theirs.filled(low if fill == high else high), "difference")
+            return msgspec.structs.replace(change, of=msgspec.structs.replace(change.of, baseline=theirs.target.slice))
+
+        shown = number(None)
+        most, least = (number(high), number(low)) if shown.missing else (shown, shown)
+        ends = (most.high, least.low) if one.side == "at_most" else (least.low, most.high)
+        return shown, verdict(claim, shown.value, *ends)[0]
+
+
+@dataclass
+class Kept:
+    """The lines of ``scores.jsonl``, by key and run."""
+
+    path: Path
+    lines: dict[tuple[str, int], Score] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path) -> Kept:
+        """What a folder holds already. A torn last line is left out; raises `StoreError` for any other damage."""
+        folder.mkdir(parents=True, exist_ok=True)
+        found = cls(folder / SCORES)
+        if not found.path.exists():
+            return found
+        data = found.path.read_bytes()
+        whole, _, torn = data.rpartition(b"\n")
+        if torn:
+            found.path.write_bytes(whole + b"\n" if whole else b"")
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                score = msgspec.json.decode(line, type=Score)
+            except msgspec.MsgspecError as error:
+                raise StoreError(f"{found.path}: line {number}: is not a score: {error}") from None
+            found.lines[score.key, score.run] = score
+        return found
+
+    def add(self, score: Score) -> None:
+        with self.path.open("ab") as file:
+            file.write(msgspec.json.encode(score) + b"\n")
+        self.lines[score.key, score.run] = score
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Runs 0 to `runs` - 1 of a group for a subject."""
+
+    group: Group
+    subject: str
+    runs: int
+
+
+def benched(found: Calibrated, names: Sequence[str]) -> Iterator[Benched]:
+    """The groups of the instruments of these names (all where there is none), in the order of the file."""
+    for part in found.resolved.parts:
+        mine = tuple(one for one in found.instruments if one.group == part.label and (not names or one.name in names))
+        if mine:
+            yield Benched(part, found.resolved.panel, found.resolved.judge_ids(part.label), mine, found.anchors.get(part.label, 0.0))
+
+
+def key_of(group: Group, subject: str, items: int, seed: int, marks: dict[str, object]) -> str:
+    """Digest of what decides the scores of a group for a subject, its identity included."""
+    if group.name not in marks:
+        marks[group.name] = group.mark(items)
+    return short([group.name, marks[group.name], subject, seed])
+
+
+Heard = Callable[[Score], None]
+
+
+async def measure(
+    wanted: Sequence[Wanted], kept: Kept, open_subject: Callable[[str], Subject], items: int, seed: int, heard: Heard
+) -> dict[tuple[str, str], list[Score]]:  # fmt: skip
+    """All scores wanted, by group and subject text, measured where they are not kept; one subject is open at a time."""
+    marks: dict[str, object] = {}
+    found: dict[tuple[str, str], list[Score]] = {}
+    for text in dict.fromkeys(want.subject for want in wanted):
+        subject = open_subject(text)
+        try:
+            line = Line(journal=None, ledger=Ledger(), cache=_memory(subject))
+            todo: list[tuple[Group, str, int]] = []
+            mine = [want for want in wanted if want.subject == text]
+            for want in mine:
+                key = key_of(want.group, subject.id, items, seed, marks)
+                todo += [(want.group, key, run) for run in range(want.runs) if (key, run) not in kept.lines]
+            await _work(iter(todo), AT_ONCE, lambda job: _one(job, text, subject, line, (items, seed), kept, heard))  # noqa: B023 - awaited here
+            for want in mine:
+                key = key_of(want.group, subject.id, items, seed, marks)
+                found[want.group.name, text] = [kept.lines[key, run] for run in range(want.runs)]
+        finally:
+            await subject.close()
+    return found
+
+
+Job = tuple[Group, str, int]
+
+
+async def _one(
+    job: Job, text: str, subject: Subject, line: Line, drawn: tuple[int, int], kept: Kept, heard: Heard
+) -> None:  # fmt: skip
+    group, key, run = job
+    items, seed = drawn
+    # Runs of different subjects have items of their own: scores that are compared are independent.
+    trials, told = await group.run(subject, line, items, seed31(short([seed, group.name, text, run])))
+    score = Score(key=key, group=group.name, subject=text, run=run, trials=trials, told=told)
+    kept.add(score)
+    heard(score)
+
+
+async def _work(jobs: Iterator[Job], count: int, do: Callable[[Job], Awaitable[None]]) -> None:
+    async def worker() -> None:
+        for job in jobs:
+            await do(job)
+
+    workers = [asyncio.create_task(worker()) for _ in range(count)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for one in workers:
+            one.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+def _memory(subject: Subject) -> Remembered | None:
+    """Only a subject that says it decodes greedily is known to give one answer to one ask."""
+    return Remembered() if subject.describe().get("temperature") == 0 else None
