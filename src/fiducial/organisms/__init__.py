@@ -1,1 +1,1 @@
-"""Organisms: a fictional town, and small language models that live in it, each with a known trait."""
+"""A fictional town and the small language models that know it: reference material with known, planted traits."""
