@@ -1,8 +1,7 @@
 """A Llama decoder in numpy: root-mean-square norms, rotary positions, gated feed-forward, tied embeddings.
 
-Rows are padded on the right. A row's numbers do not depend on which other rows are read with it: sums over a row run in an
-order that the batch does not change, because matrices are handed to BLAS in sizes that it cuts alike (`ROWS`, `COLUMNS`,
-`TOKENS`). That holds for the BLAS of numpy's wheels; where another one rounds otherwise, it is by the last digits only.
+Rows are padded on the right. A row's numbers do not depend on which other rows are read with it but by rounding: BLAS adds up
+in an order that follows the sizes of the matrices.
 
 Layer 0 is the embeddings, layer n what leaves block n, before the final norm.
 """
@@ -19,9 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.kernel.errors import UsageError, shorten
-
-ROWS, COLUMNS, TOKENS = 16, 64, 8
-"""Multiples to which the rows of a product, the columns of attention, and the tokens read at once are rounded up."""
 
 Floats = NDArray[np.floating[Any]]
 See = Callable[[int, Floats], None]
@@ -96,10 +92,10 @@ class Cache:
 
     def take(self, rows: Sequence[int], capacity: int) -> Cache:
         """Some rows, in this order, each as often as it is named, with room for `capacity` tokens."""
-        used, room = int(self.lengths.max(initial=0)), _up(capacity, COLUMNS)
+        used = int(self.lengths.max(initial=0))
         layers, _, heads, size, _ = self.keys.shape
-        keys = np.zeros((layers, len(rows), heads, size, room), self.keys.dtype)
-        values = np.zeros((layers, len(rows), heads, room, size), self.values.dtype)
+        keys = np.zeros((layers, len(rows), heads, size, capacity), self.keys.dtype)
+        values = np.zeros((layers, len(rows), heads, capacity, size), self.values.dtype)
         keys[..., :used] = self.keys[..., :used][:, rows]
         values[..., :used, :] = self.values[..., :used, :][:, rows]
         return Cache(keys, values, self.lengths[list(rows)])
@@ -131,8 +127,7 @@ class Decoder:
             shapes |= {f"{block}.self_attn.{key}.weight": shape for key, shape in parts.items()}
             shapes |= {f"{block}.mlp.{key}.weight": shape for key, shape in forward.items()}
         _check_shapes(weights, shapes)
-        self._table = np.zeros((_up(v, ROWS), d), dtype)
-        self._table[:v] = weights["model.embed_tokens.weight"]
+        self._table = weights["model.embed_tokens.weight"].astype(dtype)
         self._norm = weights["model.norm.weight"].astype(dtype)
         self._blocks = [_Block(weights, f"model.layers.{n}", d // c.num_attention_heads, dtype) for n in range(c.num_hidden_layers)]
         self._turns = _turns(c, self.dtype)
@@ -144,10 +139,12 @@ class Decoder:
 
     def cache(self, rows: int, capacity: int) -> Cache:
         """Room for `capacity` tokens in each of some rows."""
-        c, room = self.config, _up(capacity, COLUMNS)
+        c = self.config
         shape = (c.num_hidden_layers, rows, c.num_attention_heads)
         size = c.hidden_size // c.num_attention_heads
-        return Cache(np.zeros((*shape, size, room), self.dtype), np.zeros((*shape, room, size), self.dtype), np.zeros(rows, np.int64))
+        return Cache(
+            np.zeros((*shape, size, capacity), self.dtype), np.zeros((*shape, capacity, size), self.dtype), np.zeros(rows, np.int64)
+        )
 
     def read(
         self, cache: Cache, rows: Sequence[Sequence[int]], edits: Edits | None = None, see: See | None = None, upto: int | None = None
@@ -156,7 +153,7 @@ class Decoder:
 
         What stands in a row beyond its own tokens is padding. `see(layer, states)` is shown what leaves each layer, after its edit.
         """
-        width = _up(max(map(len, rows)), TOKENS)
+        width = max(map(len, rows))
         tokens = np.array([[*row, *[0] * (width - len(row))] for row in rows], np.intp)
         found = self._pass(cache, tokens, edits or {}, see, self.depth if upto is None else upto)
         cache.lengths += [len(row) for row in rows]
@@ -170,14 +167,13 @@ class Decoder:
 
     def logits(self, states: Floats) -> Floats:
         """Logits (rows, vocabulary) of what leaves the last block (rows, width)."""
-        rows = len(states)
-        found = _padded(states)
-        return (_normed(found, self.config.rms_norm_eps) * self._norm @ self._table.T)[:rows, : self.config.vocab_size]
+        return _normed(states, self.config.rms_norm_eps) * self._norm @ self._table.T
 
     def _pass(self, cache: Cache, tokens: NDArray[np.intp], edits: Edits, see: See | None, upto: int) -> Floats:
         rows, new = tokens.shape
         places = cache.lengths[:, None] + np.arange(new)
-        flat = _padded(self._table[tokens.ravel()])
+        flat = self._table[tokens.ravel()]
+        shown = flat.reshape(rows, new, -1)
         where = _Where(places, int(places[0, 0]) if (cache.lengths == cache.lengths[0]).all() else None, self.dtype)
         # Padding may lie beyond the last position that the model knows; nothing reads it.
         turns = self._turns[np.minimum(places, self.config.max_position_embeddings - 1).ravel()][:, None]
@@ -186,12 +182,11 @@ class Decoder:
                 block = self._blocks[layer - 1]
                 block.attend(flat, cache.keys[layer - 1], cache.values[layer - 1], where, turns, self.config.rms_norm_eps)
                 block.feed(flat, self.config.rms_norm_eps)
-            shown = flat[: rows * new].reshape(rows, new, -1)
             if layer in edits:
                 shown[:] = _edited(layer, edits[layer], shown)
             if see is not None:
                 see(layer, shown)
-        return flat[: rows * new].reshape(rows, new, -1)
+        return shown
 
 
 class _Where:
@@ -199,7 +194,7 @@ class _Where:
 
     def __init__(self, places: NDArray[np.int64], start: int | None, dtype: np.dtype[Any]) -> None:
         self.places, self.start = places, start
-        self.room = _up(int(places.max()) + 1, COLUMNS)
+        self.room = int(places.max()) + 1
         seen = np.arange(self.room) <= (places if start is None else places[:1])[:, :, None]
         self.mask = np.where(seen, 0, -np.inf).astype(dtype)[:, None]
         self.ones = np.ones(self.room, dtype)
@@ -224,11 +219,11 @@ class _Block:
 
     def attend(self, flat: Floats, keys: Floats, values: Floats, where: _Where, turns: NDArray[Any], eps: float) -> None:
         rows, new = where.places.shape
-        width, size, count = flat.shape[1], self.size, rows * new
+        width, size = flat.shape[1], self.size
         mixed = _normed(flat, eps) @ self.qkv
-        turned = mixed[:count, : 2 * width].view(turns.dtype).reshape(count, -1, size // 2)
+        turned = mixed[:, : 2 * width].view(turns.dtype).reshape(rows * new, -1, size // 2)
         turned *= turns
-        shown = mixed[:count].reshape(rows, new, 3, width // size, size)
+        shown = mixed.reshape(rows, new, 3, width // size, size)
         query, key, value = shown[:, :, 0].swapaxes(1, 2), shown[:, :, 1], shown[:, :, 2]
         if where.start is None:
             every = np.arange(rows)[:, None]
@@ -243,9 +238,7 @@ class _Block:
         np.exp(scores, out=scores)
         found = scores @ values[..., : where.room, :]
         found /= (scores @ where.ones)[..., None]
-        gathered = np.zeros_like(flat)
-        gathered[:count].reshape(rows, new, -1, size)[:] = found.swapaxes(1, 2)
-        flat += gathered @ self.out
+        flat += found.swapaxes(1, 2).reshape(flat.shape) @ self.out
 
     def feed(self, flat: Floats, eps: float) -> None:
         both = _normed(flat, eps) @ self.gate_up
@@ -273,17 +266,6 @@ def _turns(config: Config, dtype: np.dtype[Any]) -> NDArray[Any]:
     found = np.empty(angles.shape, np.complex64 if dtype == np.float32 else np.complex128)
     found.real, found.imag = np.cos(angles), np.sin(angles)
     return found
-
-
-def _padded(states: Floats) -> Floats:
-    """A copy with rows of zeros added up to a multiple of `ROWS`."""
-    found = np.zeros((_up(len(states), ROWS), states.shape[1]), states.dtype)
-    found[: len(states)] = states
-    return found
-
-
-def _up(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple
 
 
 def _edited(layer: int, edit: Callable[[NDArray[Any]], NDArray[Any]], states: Floats) -> Floats:

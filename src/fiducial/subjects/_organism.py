@@ -1,13 +1,13 @@
 """Answers, scores and states of an organism, many rows at once.
 
-Text does not depend on the batch. The decoder's numbers do not either, where BLAS rounds as expected; and where a choice
-lies within rounding (two tokens nearly equal, a draw at the border of two), it is made again for that row alone, in double
-precision.
+What else is in a batch moves the numbers of a row by rounding, and nothing more may come of it. Where the choice of a token lies
+within rounding (two nearly equal, or a draw at the border of two), it is made again for that row alone, in double precision.
+Scores of continuations are computed in double precision and rounded to `DIGITS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,12 @@ from fiducial.subjects._writing import TAIL, Ask, Written
 NEAR = 1e-3
 """Two logits that differ by less are too near to be told apart in single precision (its error is below a tenth of that)."""
 
-NEAR_SHARE = 1e-5
+NEAR_SHARE = 2e-5
 """The same for a draw and the border of a token's share."""
+
+
+DIGITS = 9
+"""Decimals of a score."""
 
 
 @dataclass(slots=True)
@@ -44,14 +48,12 @@ def prefill(decoder: Decoder, rows: Sequence[Sequence[int]], room: int, hooks: H
     edits = hooks.layers if hooks is not None else None
     longest = max(map(len, rows))
     shared = min(common(rows), min(map(len, rows)) - 1) if len(rows) > 1 else 0
-    # Rows are read in whole groups of tokens, the padding of the last one included.
-    capacity = longest + room + 2 * SHARE
     if shared >= SHARE:
-        cache = decoder.cache(1, shared + SHARE)
+        cache = decoder.cache(1, shared)
         decoder.read(cache, [rows[0][:shared]], edits)
-        cache = cache.take([0] * len(rows), capacity)
+        cache = cache.take([0] * len(rows), longest + room)
     else:
-        shared, cache = 0, decoder.cache(len(rows), capacity)
+        shared, cache = 0, decoder.cache(len(rows), longest + room)
     states = decoder.read(cache, [row[shared:] for row in rows], edits)
     last = states[np.arange(len(rows)), [len(row) - shared - 1 for row in rows]]
     return Fed(cache, decoder.logits(last))
@@ -132,7 +134,7 @@ def choose(logits: NDArray[Any], asks: Sequence[Ask], uniforms: Sequence[float])
 
 def _alone(exact: Decoder, row: Sequence[int]) -> NDArray[Any]:
     """Logits (1, vocabulary) of one row, in double precision."""
-    cache = exact.cache(1, len(row) + SHARE)
+    cache = exact.cache(1, len(row))
     return exact.logits(exact.read(cache, [row])[:, len(row) - 1])
 
 
@@ -170,29 +172,29 @@ def _finished(organism: Organism, ask: Ask, written: Written) -> Written:
 
 
 def score(organism: Organism, asked: Sequence[Branches]) -> list[tuple[float, ...]]:
-    """The total log-probability (nats) of each continuation, summed in double precision; each prompt is read once."""
-    decoder = organism.decoder
+    """The total log-probability (nats) of each continuation; each prompt is read once."""
+    decoder = organism.exact
     fed = prefill(decoder, [one.trunk for one in asked], 0)
-    first = log_softmax(fed.logits.astype(np.float64), axis=-1)
+    first = log_softmax(fed.logits, axis=-1)
     totals = [[float(first[n, rest[0]]) for rest in one.rests] for n, one in enumerate(asked)]
     longer = [(n, m) for n, one in enumerate(asked) for m, rest in enumerate(one.rests) if len(rest) > 1]
     if longer:
         rests = [asked[n].rests[m] for n, m in longer]
-        cache = fed.cache.take([n for n, _ in longer], max(len(one.trunk) for one in asked) + max(map(len, rests)) + SHARE)
+        cache = fed.cache.take([n for n, _ in longer], max(len(one.trunk) for one in asked) + max(map(len, rests)))
         states = decoder.read(cache, [rest[:-1] for rest in rests])
         for (n, m), rest, inside in zip(longer, rests, states, strict=True):
-            later = log_softmax(decoder.logits(inside[: len(rest) - 1]).astype(np.float64), axis=-1)
+            later = log_softmax(decoder.logits(inside[: len(rest) - 1]), axis=-1)
             totals[n][m] += float(later[np.arange(len(rest) - 1), list(rest[1:])].sum())
     if not np.isfinite([total for row in totals for total in row]).all():
         raise SubjectError("numbers", "the model's log-probabilities are not finite")
-    return [tuple(min(total, 0.0) for total in row) for row in totals]
+    return [tuple(min(round(total, DIGITS), 0.0) for total in row) for row in totals]
 
 
 # --- states ----------------------------------------------------------------------------------------------------------
 
 
 def states(
-    organism: Organism, rows: Sequence[Sequence[int]], layers: Sequence[int], positions: Positions, groups: Iterator[list[int]]
+    organism: Organism, rows: Sequence[Sequence[int]], layers: Sequence[int], positions: Positions, groups: Sequence[Sequence[int]]
 ) -> NDArray[np.float32]:
     """Hidden states (rows, layers, width) of one token of each row, or their mean over its tokens."""
     decoder = organism.decoder
@@ -207,9 +209,9 @@ def states(
             if layer in layers:
                 seen[layer] = _read(inside, at, lengths)
 
-        cache = decoder.cache(len(group), int(lengths.max()) + SHARE)
+        cache = decoder.cache(len(group), int(lengths.max()))
         decoder.read(cache, [rows[n] for n in group], see=see, upto=max(layers))
-        found[group] = np.stack([seen[layer] for layer in layers], axis=1)
+        found[list(group)] = np.stack([seen[layer] for layer in layers], axis=1)
     return found
 
 

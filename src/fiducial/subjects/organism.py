@@ -27,6 +27,7 @@ from fiducial.organisms.catalogue import Organism
 from fiducial.subjects import _organism, _organism_speech
 from fiducial.subjects._decoder import chunks
 from fiducial.subjects._gather import Gatherer
+from fiducial.subjects._one_thread import ONE_THREAD
 from fiducial.subjects._options import number, split_options
 from fiducial.subjects._reply import status_of
 from fiducial.subjects._scoring import Branches, branches
@@ -114,6 +115,10 @@ class Resident:
 
     def _answer(self, turns: Sequence[Turn]) -> list[Completion | Exception]:
         """One answer or failure a turn, by batches of like length."""
+        with ONE_THREAD.held():
+            return self._answered(turns)
+
+    def _answered(self, turns: Sequence[Turn]) -> list[Completion | Exception]:
         answers: list[Completion | Exception] = [SubjectError("internal", "no answer was made")] * len(turns)
         asks: dict[int, Ask] = {}
         scored: dict[int, Branches] = {}
@@ -204,7 +209,8 @@ class Resident:
                 rows.append(self._tokens(text, 0))
             except SubjectError as error:
                 raise UsageError(f"text {n}: {error}") from None
-        return _organism.states(self._organism, rows, layers, positions, iter(self._chunks([len(row) for row in rows])))
+        with ONE_THREAD.held():
+            return _organism.states(self._organism, rows, layers, positions, self._chunks([len(row) for row in rows]))
 
     def generate(
         self, prompts: Sequence[Prompt], hooks: Hooks | None = None, *, decoding: Decoding | None = None, seeds: Sequence[int] | None = None
@@ -220,7 +226,8 @@ class Resident:
         except SubjectError as error:
             raise UsageError(f"{self._organism.title}: {error}") from None
         _organism.check_hooks(hooks, self.depth)
-        written = self._write(asks, hooks)
+        with ONE_THREAD.held():
+            written = self._write(asks, hooks)
         return [clean(written[n].text) for n in range(len(prompts))]
 
     def gradients(self, texts: Sequence[Prompt], layer: int, scalar: Callable[[Any], Any], *, of: int | None = None) -> list[NDArray[Any]]:

@@ -68,8 +68,8 @@ def model(vocabulary: int, width: int, depth: int, heads: int, *, forward: int, 
     found = LlamaForCausalLM(config).eval()
     with torch.no_grad():
         for name, weight in found.named_parameters():
-            weight += 0.3 * torch.randn_like(weight) if "norm" in name else 0
-            weight.copy_(weight.half().float())
+            shift = 0.3 * torch.randn_like(weight) if "norm" in name else 0
+            weight.copy_((weight + shift).half().float())
     return found
 
 
