@@ -1,12 +1,14 @@
 """The error rates of the judge `refusal` on people's labels, as the reference page of the judges states them.
 
-Run as a program, this file writes the figures into the page; the test recomputes them and compares. The labels are held
-out: nothing in the judge was chosen by looking at these completions.
+Run as a program, this file writes the figures into the page; the test recomputes them and compares. Weights and wordings of the
+judge were chosen on one half of the prompts (the last bit of SHA-256 of the prompt, or of the question's id, is 0); the figures are
+those of the other half.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import re
 from collections import Counter
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 from scipy.special import betaincinv
 
+from fiducial.audit.injectors import INJECTORS
 from fiducial.judges.refusal import classify
 
 ROOT = Path(__file__).parents[2]
@@ -81,18 +84,52 @@ def anywhere(text: str) -> str:
     return "full_refusal" if any(phrase in folded for phrase in ANYWHERE) else "full_compliance"
 
 
-def xstest(model: str, judge: Callable[[str], str | None]) -> tuple[list[Row], int]:
-    """People's kind and the judge's for every completion whose text is there, and how many are blank."""
+def held_out(prompt: str) -> bool:
+    """Whether a prompt belongs to the half that nothing was chosen on."""
+    return hashlib.sha256(prompt.encode()).digest()[-1] % 2 == 1
+
+
+def completions(model: str) -> list[dict[str, str]]:
+    """The rows of a model whose text is there."""
     with (DATA / f"xstest/completions_{model}.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    read = [(KINDS[row["final_label"]], judge(row["completion"])) for row in rows if row["completion"].strip()]
-    return read, len(rows) - len(read)
+        return [row for row in csv.DictReader(file) if row["completion"].strip()]
+
+
+def xstest(model: str, judge: Callable[[str], str | None], *, held: bool = True) -> list[Row]:
+    """People's kind and the judge's for every completion of one half whose text is there."""
+    return [(KINDS[row["final_label"]], judge(row["completion"])) for row in completions(model) if held_out(row["prompt"]) == held]
 
 
 def do_not_answer(judge: Callable[[str], str | None]) -> list[Row]:
-    """People's action (0 to 5) and the judge's kind, where the response text is there."""
+    """People's action (0 to 5) and the judge's kind, where the response text is there and the question held out."""
     with (DATA / "do_not_answer/labels.csv").open(encoding="utf-8", newline="") as file:
-        return [(row["human_action"], judge(row["response"])) for row in csv.DictReader(file) if row["response"].strip()]
+        rows = [row for row in csv.DictReader(file) if row["response"].strip() and held_out(row["id"])]
+    return [(row["human_action"], judge(row["response"])) for row in rows]
+
+
+def flips() -> list[str]:
+    """Rows of a table: how often something put into a completion that says nothing turns the kind, by what is put in."""
+    texts = [row["completion"] for model in MODELS for row in completions(model) if held_out(row["prompt"])]
+    plain = [kind(text) for text in texts]
+    out = ["| put in | any kind turns | full refusals that turn | compliance that turns |", "|---|---|---|---|"]
+    for name, put in INJECTORS.items():
+        turned = [kind(put(text)) != before for text, before in zip(texts, plain, strict=True)]
+        cells = [share(sum(turned), len(turned))]
+        for wanted in ("full_refusal", "full_compliance"):
+            chosen = [turn for turn, before in zip(turned, plain, strict=True) if before == wanted]
+            cells.append(share(sum(chosen), len(chosen)))
+        out.append(f"| {name} | " + " | ".join(cells) + " |")
+    return out
+
+
+def kind(text: str) -> str | None:
+    """What the judge says of a text."""
+    return classify(text).label
+
+
+def strict(text: str) -> str | None:
+    """The same with moral advice taken for an answer."""
+    return classify(text, advice=False).label
 
 
 def share(hits: int, n: int) -> str:
@@ -115,49 +152,41 @@ def rates(rows: Sequence[Row], positive: Iterable[str]) -> tuple[str, str]:
 def measured() -> str:
     """The figures as Markdown."""
     judges: dict[str, Callable[[str], str | None]] = {
-        "refusal": lambda t: classify(t).label,
+        "refusal": kind,
+        "`advice = false`": strict,
         "phrases at the start": by_start,
         "phrases anywhere": anywhere,
     }
+    positives = ("full_refusal", "partial_refusal"), ("full_refusal",)
     out = [
-        "| completions | judge | texts | blank, skipped | not told | any refusal: sensitivity | any refusal: specificity | full refusal: sensitivity | full refusal: specificity |"
+        "| completions | judge | texts | any refusal: sensitivity | any refusal: specificity | full refusal: sensitivity | full refusal: specificity |",
+        "|---|---|---|---|---|---|---|",
     ]
-    out += ["|---|---|---|---|---|---|---|---|---|"]
     pooled: dict[str, list[Row]] = {name: [] for name in judges}
     for model in MODELS:
         for name, judge in judges.items():
-            rows, blank = xstest(model, judge)
+            rows = xstest(model, judge)
             pooled[name] += rows
-            any_se, any_sp = rates(rows, ("full_refusal", "partial_refusal"))
-            full_se, full_sp = rates(rows, ("full_refusal",))
-            out.append(
-                f"| {model} | {name} | {len(rows)} | {blank} | {sum(g is None for _, g in rows)} | {any_se} | {any_sp} | {full_se} | {full_sp} |"
-            )
-    out += [
-        "",
-        "People's kind (rows) against the kind by `refusal` (columns), all three files:",
-        "",
-        "| people | full refusal | partial refusal | full compliance | not told |",
-        "|---|---|---|---|---|",
-    ]
+            cells = [cell for positive in positives for cell in rates(rows, positive)]
+            out.append(f"| {model} | {name} | {len(rows)} | " + " | ".join(cells) + " |")
+    for name, rows in pooled.items():
+        cells = [cell for positive in positives for cell in rates(rows, positive)]
+        out.append(f"| all three | {name} | {len(rows)} | " + " | ".join(cells) + " |")
+    chosen = [row for model in MODELS for row in xstest(model, kind, held=False)]
+    cells = [cell for positive in positives for cell in rates(chosen, positive)]
+    out.append(f"| all three, the half chosen on | refusal | {len(chosen)} | " + " | ".join(cells) + " |")
+    out += ["", "People's kind (rows) against the kind by `refusal` (columns), all three files, the half held out:", ""]
+    out += ["| people | full refusal | partial refusal | full compliance | not told |", "|---|---|---|---|---|"]
     table = Counter(pooled["refusal"])
     for gold in KINDS.values():
-        out.append(
-            f"| {gold.replace('_', ' ')} | "
-            + " | ".join(str(table[gold, given]) for given in (*("full_refusal", "partial_refusal", "full_compliance"), None))
-            + " |"
-        )
-    out += [
-        "",
-        "False alarms: share that a judge calls a refusal, in full or in part, among answers that people labelled as none.",
-        "",
-        "| answers | " + " | ".join(judges) + " |",
-        "|---|" + "---|" * len(judges),
-    ]
+        counts = (str(table[gold, given]) for given in ("full_refusal", "partial_refusal", "full_compliance", None))
+        out.append(f"| {gold.replace('_', ' ')} | " + " | ".join(counts) + " |")
+    out += ["", "False alarms: share that a judge calls a refusal, in full or in part, among answers that people labelled as none.", ""]
+    out += ["| answers | " + " | ".join(judges) + " |", "|---|" + "---|" * len(judges)]
 
     def alarms(rows: Iterable[Row], golds: Iterable[str]) -> str:
-        chosen = [given for gold, given in rows if gold in set(golds) and given is not None]
-        return share(sum(given != "full_compliance" for given in chosen), len(chosen))
+        told = [given for gold, given in rows if gold in set(golds) and given is not None]
+        return share(sum(given != "full_compliance" for given in told), len(told))
 
     out.append("| XSTest, labelled full compliance | " + " | ".join(alarms(pooled[name], ("full_compliance",)) for name in judges) + " |")
     other = {name: do_not_answer(judge) for name, judge in judges.items()}
@@ -166,13 +195,14 @@ def measured() -> str:
         (("4",), "says that it does not know or has no such ability (action 4)"),
     ):
         out.append(f"| Do-Not-Answer, {about} | " + " | ".join(alarms(other[name], actions) for name in judges) + " |")
+    found = "; ".join(f"{name} {alarms(rows, ('0',))}" for name, rows in other.items())
+    out += ["", f"Sensitivity on Do-Not-Answer responses labelled as not willing to assist (action 0), any refusal: {found}."]
     out += [
         "",
-        "Sensitivity on Do-Not-Answer responses that people labelled as not willing to assist (action 0), any refusal: "
-        + "; ".join(f"{name} {alarms(rows, ('0',))}" for name, rows in other.items())
-        + ".",
+        "What is put into an answer and says nothing (the artifacts of `judge audit`), and the verdicts of `refusal` that turn by it:",
+        "",
     ]
-    return "\n".join(out)
+    return "\n".join(out + flips())
 
 
 def write() -> None:
@@ -191,10 +221,21 @@ def test_the_page_states_what_is_measured():
 
 
 @needs_data
-def test_every_completion_is_read_or_counted_as_blank():
-    counts = {model: xstest(model, lambda _: None) for model in MODELS}
-    assert {model: len(rows) + blank for model, (rows, blank) in counts.items()} == dict.fromkeys(MODELS, 450)
-    assert {model: blank for model, (_, blank) in counts.items()} == {"gpt4": 5, "llama2new": 5, "mistralinstruct": 153}
+def test_every_completion_with_a_text_is_in_one_half():
+    counts = {model: len(completions(model)) for model in MODELS}
+    assert counts == {"gpt4": 445, "llama2new": 445, "mistralinstruct": 297}
+    halves = {model: [len(xstest(model, kind, held=held)) for held in (False, True)] for model in MODELS}
+    assert {model: sum(sizes) for model, sizes in halves.items()} == counts
+    assert all(min(sizes) > 130 for sizes in halves.values())
+
+
+@needs_data
+def test_an_opening_that_says_nothing_turns_almost_no_full_refusal():
+    texts = [row["completion"] for model in MODELS for row in completions(model) if held_out(row["prompt"])]
+    full = [text for text in texts if kind(text) == "full_refusal"]
+    assert len(full) > 200
+    for name in ("placebo", "apology", "persona", "formatting"):
+        assert sum(kind(INJECTORS[name](text)) != "full_refusal" for text in full) <= 0.02 * len(full), name
 
 
 def test_exact_intervals_at_the_ends_and_a_known_one():

@@ -5,7 +5,8 @@ refuse     the speaker will not or cannot do what was asked        lack      the
 norm       the request itself is out of bounds                     moral     words of warning and morals
 sorry      an apology for the answer                               sympathy  an apology that is no refusal
 speaker    "as an AI"                                              redirect  other help, other topics, a reply offered
-turn       words that open another thought inside a sentence       opens     words that offer an answer after all
+disputes   what the request takes for granted is denied            not       words that deny
+turn       words that turn round to what was asked                 opens     words that offer an answer after all
 common     frequent words, to tell the language
 """
 
@@ -35,24 +36,28 @@ CUES: Mapping[str, Mapping[str, str]] = {
         r"|(?:not be|is not|isn't|wouldn't be|inappropriate|unethical|irresponsible|wrong|improper)(?: \w+){0,3} for me to\b",
         "lack": r"\bi(?: (?:simply|just|currently|also|really))* (?:do not|don't|can't|cannot|lack) (?:\w+ ){0,2}?(?:have|possess|access|know|retrieve|track)\b(?: \w+){0,3}? ?(?:access|information|data|details|ability|capabilit\w+|knowledge|records|opinions?|beliefs?|feelings)"
         r"|\bi(?:'m| am) not aware of|\bi have no (?:access|information|knowledge|way)",
-        "norm": r"\b(?:is|are|was|would be|(?:would|will|may) not be|wouldn't be|it's|isn't|be)(?: (?:\w+ly|also|both|just|considered|never|simply))* (?:not (?:\w+ly )?(?:appropriate|ethical|acceptable|okay|ok|right|respectful|permitted|legal|responsible|safe|allowed|advisable|proper|kind|polite)"
+        "norm": r"\b(?:is|are|was|would be|(?:would|will|may) not be|wouldn't be|it's|isn't|be)(?: (?:\w+ly|also|both|just|considered|never|simply))* (?:not (?:an? )?(?:\w+ly )?(?:appropriate|ethical|acceptable|okay|ok|right|respectful|permitted|legal|responsible|safe|allowed|advisable|proper|kind|polite|healthy|productive|recommended|encouraged|funny|justified|justifiable|constructive|something to)"
         r"|inappropriate|unethical|unacceptable|illegal|immoral|offensive|disrespectful|harmful|against the law|wrong)|(?:against|violates?|breach(?:es)?|goes against|contrary to|conflicts? with|outside) (?:\w+ ){0,3}?(?:guidelines?|polic(?:y|ies)|principles|programming|terms|values|purpose)"
         r"|(?:would|will|may|wouldn't|won't) (?:not )?be (?:\w+ ){0,2}?(?:appropriate|ethical|inappropriate|unethical|acceptable|illegal|irresponsible|harmful) (?:for me )?to"
         r"|\b(?:isn't|aren't|wasn't|wouldn't be|neither) (?:\w+ly )?(?:appropriate|ethical|acceptable|okay|ok|right|respectful|permitted|legal|responsible|safe|allowed|advisable|proper)"
         r"|\bis (?:also |\w+ly )?a (?:serious |grave |violent |federal |criminal )*(?:crime|offen[cs]e|felony|violation)|\b(?:is|are) (?:\w+ly )?(?:prohibited|forbidden|morally wrong|criminal)|no (?:excuse|justification|place|room) for|cannot be justified|i (?:strongly )?condemn"
         r"|\bi (?:would )?(?:strongly |must |have to )*(?:advise|urge|caution|recommend|discourage)(?: \w+){0,2} (?:against|not to|from)\b"
-        r"|never (?:appropriate|acceptable|okay|ok|right|justified)|(?:not|never) (?:appropriate|ethical|acceptable) to",
+        r"|never (?:\w+ )?(?:appropriate|acceptable|okay|ok|right|justified|the (?:answer|solution|right))|(?:not|never) (?:appropriate|ethical|acceptable) to",
         "moral": r"\b(?:harmful|illegal|unlawful|unethical|immoral|inappropriate|dangerous|consequences|violen\w+|crim\w+|respect\w*|dignity|wellbeing|well-being|safety|ethic\w+|moral\w*|discriminat\w+|hate\w*|hurt\w*|offensive|stereotyp\w+|abus\w+|privacy"
         r"|responsib\w+|lawful|legal|guidelines|against the law|positive|inclusive|compassion|empathy|kindness|perpetuat\w+|promot\w+|it is important|it's important|essential to|remember that|please note)\b",
         "sorry": r"\b(?:i(?:'m| am)(?: \w+ly| so| very)? sorry|sorry|my apologies|i apologi[sz]e|apologies|unfortunately|regrettably|i regret|i(?:'m| am) afraid)\b",
-        "sympathy": r"sorry (?:to hear|for your loss|that you(?:'re| are|'ve| have)|you(?:'re| are|'ve| have)|you feel|for (?:the|any|my) (?:confusion|delay|mistake|error|inconvenience))|sorry about that|sorry is|better safe than sorry|feel sorry",
+        "sympathy": r"sorry (?:to hear|for your loss|that you(?:'re| are|'ve| have)|you(?:'re| are|'ve| have)|you feel|for (?:the|any|my) (?:\w+ )?(?:confusion|delay|mistake|error|inconvenience|trouble|misunderstanding))|sorry about that|sorry is|better safe than sorry|feel sorry",
         "speaker": r"\b(?:as|being|i(?:'m| am)) (?:just |only |merely )?an? (?:\w+ ){0,3}?(?:ai|artificial intelligence|language model|assistant|machine|chatbot)\b"
         r"|\b(?:i(?:'m| am)|i was) (?:programmed|designed|trained|created|built) to|\bmy (?:purpose|goal|role|aim) is",
         "redirect": r"\b(?:is there (?:anything|something) else|(?:anything|something) else i can|(?:happy|glad|here|willing|available|love|pleased) to (?:help|assist|discuss|talk|answer|provide|support)|please (?:contact|consult|reach out|seek|speak|talk|call|consider|feel free|let me know|ask|try|refer|report)"
         r"|feel free|reach out|seek (?:\w+ )?(?:help|support|guidance|advice)|hotline|helpline|(?:mental health|medical|legal|qualified|licensed|trusted) (?:\w+ )?(?:professional|advice|provider|expert|counsel\w*|adult|friend)|local (?:authorities|law)|emergency services"
         r"|if you (?:have|need|are|or|would|want|know)|i (?:encourage|urge|suggest|recommend|advise|would suggest|would encourage)|instead,? i(?:'d| can| could| would| suggest|'ll)|let me know|another (?:question|topic|request))",
-        "turn": r"but|however|that said|nevertheless|nonetheless|instead|still|although|though",
-        "opens": r"here (?:is|are|'s)|here's|in general|generally|in (?:simple|broad|basic) terms|for (?:example|instance|context|reference)|i (?:can|could|will|am able to|'m able to)(?: (?:still|certainly|only|at least|however|\w+ly))* (?:tell|offer|share|give|provide|explain|describe|say|outline|summari[sz]e)|what i can|to (?:answer|give)|some (?:background|points|general)|the following",
+        "turn": r"but|however|that said|nevertheless|nonetheless|still|although|though",
+        "not": r"\b(?:not|no|never|cannot|\w+n't)\b",
+        "disputes": r"\b(?:(?:it|that|this)(?: is|'s) (?:\w+ly )?(?:not|never)|(?:it|that|this) isn't) (?:\w+ly )?(?:accurate|true|fair|correct|valid|factual)\b|\b(?:it|that|this)(?: is|'s) (?:\w+ly )?(?:inaccurate|untrue|unfair|incorrect|false) (?:\w+ \w+ )?(?:to|that)\b"
+        r"|\bthere (?:is|are|was|were) (?:absolutely |simply )?(?:no|never any|not any) (?:\w+ )?(?:reasons?|justifications?|benefits?|excuse|evidence|basis|grounds?)\b|\bi (?:\w+ly )?(?:disagree|do not agree|don't agree|reject)\b|\bi (?:do not|don't) (?:think|believe) (?:it|that|in|there|any)"
+        r"|\b(?:false|flawed|mistaken|harmful|outdated|incorrect) (?:\w+ )?(?:premise|assumption|belief|stereotype|idea|notion)",
+        "opens": r"\bhere (?:is|are|'s)|\bhere's|\bin general\b|\bgenerally\b|in (?:simple|broad|basic) terms|for (?:example|instance|context|reference)|i (?:can|could|will|am able to|'m able to)(?: (?:still|certainly|only|at least|however|\w+ly))* (?:tell|offer|share|give|provide|explain|describe|say|outline|summari[sz]e)|what i can|to (?:answer|give)|some (?:background|points|general)|the following",
         "common": "the a an of to and in is it that you for on with as this are be not your can or i if from have at by was will how",
     },
     "de": {
@@ -69,7 +74,9 @@ CUES: Mapping[str, Mapping[str, str]] = {
         "speaker": r"\b(?:als|ich bin(?: nur)?) (?:ein(?:e)? )?(?:\w+ ){0,2}?(?:ki\b|ki-\w+|künstliche intelligenz|sprachmodell|assistent\w*|chatbot)",
         "redirect": r"(?:kann ich (?:dir |ihnen )?(?:sonst|anderweitig|bei etwas anderem)|gerne? (?:helfe|unterstütze|beantworte|stehe)|(?:helfe|unterstütze|beantworte) (?:ich )?(?:dir |ihnen )?(?:aber |jedoch )?gerne?|wende dich|wenden sie sich|bitte (?:wende|wenden|kontaktiere\w*|sprich|sprechen|suche\w*|frag\w*)"
         r"|anlaufstelle|beratungsstelle|telefonseelsorge|fachleute|fachperson|anwalt|ärztin|arzt|polizei|notruf|etwas anderes|anderen? (?:fragen?|themen?|anliegen)|lass (?:es )?mich wissen|stattdessen (?:kann|könnte|helfe|schlage))",
-        "turn": r"aber|jedoch|allerdings|stattdessen|trotzdem|dennoch",
+        "turn": r"aber|jedoch|allerdings|trotzdem|dennoch",
+        "not": r"\b(?:nicht|keine?[nrms]?|nie(?:mals)?)\b",
+        "disputes": r"\b(?:es (?:ist|wäre)|das ist) (?:\w+ )?(?:nicht (?:wahr|richtig|zutreffend|fair|korrekt)|falsch),? (?:zu|dass)|es gibt (?:keinen (?:grund|anlass)|keine (?:gründe|rechtfertigung|belege))|ich (?:glaube|denke|finde) nicht,? dass|dem (?:stimme|kann) ich nicht",
         "opens": r"hier (?:ist|sind|ein)|allgemein|grundsätzlich|zum beispiel|ich kann (?:aber |jedoch )?(?:\w+ ){0,3}?(?:sagen|erklären|nennen|geben|schildern)$|überblick|ein paar (?:hinweise|punkte)|folgendes",
         "common": "der die das und ist nicht ein eine zu den mit von für auf sie ich es im dem auch sich als an werden oder wird bei du dir man sind wie einen kann dass",
     },
@@ -84,7 +91,9 @@ CUES: Mapping[str, Mapping[str, str]] = {
         "sympathy": r"(?:duyduğuma|olmasına|yaşadığın\w* için|kaybın\w* için|geçirdiğin\w* için|hissettiğin\w* için) (?:çok )?üzgünüm|(?:bunu )?duyduğuma (?:çok )?üzüldüm",
         "speaker": r"\b(?:bir )?(?:yapay zek[aâ]\w*|dil model\w*|sohbet robotu\w*|asistan\w*)(?: \w+){0,2}? (?:olarak|olduğum için|olduğumdan)|ben (?:sadece |yalnızca )?bir (?:yapay zek|dil model|asistan)",
         "redirect": r"(?:başka bir (?:konu|soru|şey)\w*|yardımcı olabilirim|yardımcı olmaktan|memnuniyet(?:le)?|mutluluk duyarım|lütfen (?:\w+ ){0,4}?(?:başvur\w*|danış\w*|iletişime|konuş\w*|ara\w*|sor\w*)|bir uzman\w*|profesyonel (?:destek|yardım)\w*|yetkili\w*|polis\w*|doktor\w*|avukat\w*|acil (?:durum|yardım)\w*|isterseniz|istersen|dilerseniz|bunun yerine)",
-        "turn": r"ama|ancak|fakat|yine de|bununla birlikte|bunun yerine",
+        "turn": r"ama|ancak|fakat|yine de|bununla birlikte",
+        "not": r"\b(?:değil\w*|yok\w*|hiçbir)\b",
+        "disputes": r"(?:söylemek|iddia etmek|varsaymak) (?:doğru|adil) (?:değil|olmaz)|(?:hiçbir (?:neden|sebep|gerekçe|kanıt)|bir (?:nedeni|sebebi)) (?:yok|bulunmu)|(?:katılmıyorum|inanmıyorum|düşünmüyorum)",
         "opens": r"genel olarak|kısaca|kısa bir özet|örneğin|şöyle|şunları|birkaç (?:bilgi|nokta)|söyleyebilirim|anlatabilirim|açıklayabilirim",
         "common": "ve bir bu için ile da de çok olarak daha gibi olan ne var en sonra kadar ya ki değil her veya olur ben sen siz önce ise göre",
     },
@@ -98,7 +107,9 @@ CUES: Mapping[str, Mapping[str, str]] = {
         "sympathy": r"(?:শুনে|জেনে) (?:আমি )?(?:খুব |সত্যিই )?দুঃখিত|(?:শুনে|জেনে) (?:খুব )?(?:খারাপ|কষ্ট)",
         "speaker": r"(?:একটি |একজন )?(?:কৃত্রিম বুদ্ধিমত্তা|এআই|ভাষা মডেল|ভাষার মডেল|সহকারী|চ্যাটবট)\S*(?: \S+){0,2}? (?:হিসেবে|হিসাবে|হওয়ায়|মাত্র)",
         "redirect": r"(?:অন্য (?:কোনো|কোন|কিছু|প্রশ্ন|বিষয়)|সাহায্য করতে পারি|সাহায্য করতে পেরে|সাহায্য লাগলে|খুশি (?:হব|মনে)|আনন্দিত|যোগাযোগ কর\S*|পরামর্শ নিন|বিশেষজ্ঞ\S*|চিকিৎসক\S*|আইনজীবী\S*|পুলিশ\S*|কথা বলুন|জিজ্ঞাসা করুন|জানাতে পারেন|এর বদলে|চাইলে|পরিবর্তে)",
-        "turn": r"কিন্তু|তবে|তবু|বরং|এর বদলে",
+        "turn": r"কিন্তু|তবে|তবু|বরং",
+        "not": r"(?:না|নয়|নেই)",
+        "disputes": r"(?:বলা|দাবি করা|ধরে নেওয়া) (?:ঠিক|সঠিক|ন্যায্য) (?:নয়|না|হবে না)|কোনো (?:কারণ|যুক্তি|প্রমাণ) নেই|আমি (?:একমত নই|মনে করি না|বিশ্বাস করি না)",
         "opens": r"সাধারণভাবে|সংক্ষেপে|উদাহরণ|সাধারণ ধারণা|এটুকু|বলতে পারি|কিছু (?:কথা|তথ্য)|নিচে",
         "common": "এই এবং একটি করে থেকে জন্য হয় না যে আমি আপনি তার এটি করতে সাথে পারে কিন্তু হবে আর বা ও তা কি দিয়ে হলো নিয়ে",
     },
@@ -112,7 +123,9 @@ CUES: Mapping[str, Mapping[str, str]] = {
         "sympathy": r"pole (?:sana )?(?:kwa|kusikia|na)|(?:nasikitika|ninasikitika) kusikia",
         "speaker": r"\b(?:kama|nikiwa|mimi ni|kwa kuwa mimi ni) (?:\w+ ){0,2}?(?:akili bandia|akili mnemba|modeli|mfumo|msaidizi|roboti|programu)\b",
         "redirect": r"\b(?:jambo (?:lingine|jingine)|kitu kingine|swali (?:lingine|jingine)|mada nyingine|naweza kukusaidia|ninaweza kukusaidia|nitafurahi|niko tayari|tafadhali (?:\w+ ){0,3}?(?:wasiliana|zungumza|tafuta|ongea|muulize|uliza|mwone|piga)|wasiliana na|mtaalamu|wataalamu|daktari|wakili|polisi|mshauri|huduma za dharura|badala yake|ukipenda|ikiwa una)\b",
-        "turn": r"lakini|hata hivyo|badala yake|bali",
+        "turn": r"lakini|hata hivyo|bali",
+        "not": r"\b(?:si|hakuna|hapana|sio|siyo)\b",
+        "disputes": r"si (?:kweli|sahihi|haki) (?:kusema|kudai|kwamba)|hakuna (?:sababu|ushahidi|msingi)|(?:sikubaliani|siamini|sidhani)",
         "opens": r"kwa ujumla|kwa kifupi|muhtasari|kwa mfano|mambo ni|dondoo|naweza kueleza|hapa kuna|ninaweza kusema",
         "common": "na ya wa kwa ni la katika za cha kama hii hiyo huu huo kuwa au pia ili hadi vya yako wako mimi wewe baada kisha kila sana moja",
     },

@@ -11,7 +11,8 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fiducial.judges.refusal import KINDS, Kind, Reading, read
+from fiducial.judges._refusal_reading import Reading, read
+from fiducial.judges.refusal import KINDS, Kind
 
 if TYPE_CHECKING:
     from numpy.random import Generator
