@@ -77,6 +77,11 @@ class Instrument(Record, frozen=True, kw_only=True):
         return 1.0 if self.side == "at_most" else -1.0
 
     @property
+    def reading(self) -> tuple[object, ...]:
+        """All that decides its scores: everything but the gate's bound, and which trait it should find."""
+        return self.name, self.quantity, self.at, self.against, self.take, self.side, self.confidence
+
+    @property
     def claim(self) -> Claim:
         """The default gate."""
         bound = self.at_most if self.at_most is not None else self.at_least
@@ -119,6 +124,11 @@ class Diagnosed(Record, frozen=True, kw_only=True):
     def sign(self) -> float:
         return 1.0 if self.worse == "higher" else -1.0
 
+    @property
+    def reading(self) -> tuple[object, ...]:
+        """All that decides its scores, besides what its group reads."""
+        return self.name, self.quantity, self.where
+
 
 class _File(Record, frozen=True, kw_only=True):
     organisms: Organisms
@@ -127,18 +137,23 @@ class _File(Record, frozen=True, kw_only=True):
     diagnostics: tuple[Diagnosed, ...] = ()
     judges: dict[Name, dict[str, Any]] = {}
     anchors: dict[str, Share] = {}
+    parts: dict[str, tuple[str, ...]] = {}
     items: Count = 200
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A file of instruments, resolved. `anchors` is the share of anchors among a table's items (0 where it is not named)."""
+    """A file of instruments, resolved.
+
+    `anchors` is the share of anchors among a table's items (0 where it is not named), `parts` which parts of a unit are asked (all).
+    """
 
     name: str
     organisms: Organisms
     instruments: tuple[Instrument, ...]
     diagnostics: tuple[Diagnosed, ...]
     anchors: Mapping[str, float]
+    parts: Mapping[str, tuple[str, ...]]
     items: int
     resolved: resolve.Resolved
     entries: Mapping[str, BenchmarkEntry]
@@ -164,6 +179,7 @@ def read(path: str | Path = SHIPPED) -> Calibrated:
     spec = specs.of_tables({"system": {"name": "calibration"}, "benchmarks": file.benchmarks, "judges": file.judges}, name)
     found = Calibrated(
         name=name, organisms=file.organisms, instruments=file.instruments, diagnostics=file.diagnostics, anchors=file.anchors,
+        parts=file.parts,
         items=file.items, resolved=resolve.resolve(spec, name), entries=spec.benchmarks,
     )  # fmt: skip
     _check(found)
@@ -187,9 +203,10 @@ def _check(found: Calibrated) -> None:
         for role, label in one.draw.items():
             if label not in found.entries:
                 raise SpecError(name, f"diagnostics[{n}].draw.{role}", f"a table of [benchmarks] ({', '.join(found.entries)})", label)
-    for label in found.anchors:
-        if label not in found.entries:
-            raise SpecError(name, f"anchors.{label}", f"a table of [benchmarks] ({', '.join(found.entries)})")
+    for table, labels in (("anchors", found.anchors), ("parts", found.parts)):
+        for label in labels:
+            if label not in found.entries:
+                raise SpecError(name, f"{table}.{label}", f"a table of [benchmarks] ({', '.join(found.entries)})")
 
 
 def _check_instrument(found: Calibrated, at: str, one: Instrument) -> None:

@@ -31,11 +31,14 @@ from fiducial.kernel.digest import digest
 from fiducial.kernel.errors import NotEstimable, SpecError, UsageError
 from fiducial.kernel.forms import default_language
 from fiducial.kernel.load import load
-from fiducial.kernel.records import Completion, Item, Trial
+from fiducial.kernel.records import Completion, Decoding, Item, Trial
 from fiducial.kernel.roles import Cycle, Hooks, Subject, Transparent, Turn
 
 PERMUTATIONS = 20
 """Only values are used, so the permutation null is kept short."""
+
+ANSWER = 16
+"""Tokens of an answer that two models are compared on."""
 
 RESTARTS = 3
 """Of the search for a contrast-consistent probe, in each run."""
@@ -64,8 +67,11 @@ class Source:
         return next(iter(planning.of_item(replace(self.parts[role], factors=()), item, Options(seed=self.seed))))
 
     async def ask(self, turn: Turn) -> Completion:
-        """One answer, remembered where the subject's answers are."""
-        return await self.line.ask(self.subject, turn.ask, 0, turn)
+        """One answer, remembered where the subject's answers are. Raises `NotEstimable` where there is none."""
+        answer = await self.line.ask(self.subject, turn.ask, 0, turn)
+        if answer.fault is not None:
+            raise NotEstimable(f"{self.subject.id}: {answer.fault}")
+        return answer
 
 
 Made = tuple[Any, dict[str, Any]]
@@ -105,8 +111,8 @@ async def _routing(source: Source, inputs: type) -> Made:
 
 
 def _category(item: Item) -> str:
-    """What an item shares with its twin: the tag ``act:...``, else its id up to the number."""
-    return next((tag for tag in item.tags if tag.startswith("act:")), item.id.rpartition("-")[0] or item.cluster)
+    """What an item shares with its twin: the tag ``category:...``, else its id up to the number."""
+    return next((tag for tag in item.tags if tag.startswith("category:")), item.id.rpartition("-")[0] or item.cluster)
 
 
 async def _surrogate(source: Source, inputs: type) -> Made:
@@ -190,8 +196,8 @@ async def _token_shift(source: Source, inputs: type) -> Made:
             changed[n, token] = 0.0
         return changed
 
-    source.inside.generate(prompts, Hooks(logits=note))
-    source.reference.generate(prompts, Hooks(logits=follow))
+    for model, hook in ((source.inside, note), (source.reference, follow)):
+        model.generate(prompts, Hooks(logits=hook), decoding=Decoding(max_tokens=ANSWER))
     if not found:
         raise NotEstimable(f"{source.subject.id}: no token could be compared with {source.reference.id}")
     return _positions(found, inputs), {}
@@ -234,7 +240,7 @@ class Probing:
 
     def mark(self, items: int) -> object:
         sample = {role: digest([item.texts for item in found][:20]) for role, found in self._drawn(items, 0).items()}
-        return [self.name, items, {role: part.id for role, part in self.parts.items()}, self.instruments, sample]
+        return [self.name, items, {role: part.id for role, part in self.parts.items()}, [one.reading for one in self.instruments], sample]
 
     def _drawn(self, items: int, seed: int) -> dict[str, list[Item]]:
         found = {}
@@ -271,7 +277,7 @@ def _rng(seed: int, name: str) -> Generator:
 
 
 def probing(found: Calibrated, names: Sequence[str], open_subject: Callable[[str], Subject]) -> list[Probing]:
-    """The groups of the diagnostics of these names (all where there is none). Raises `SpecError` for one that cannot be fed."""
+    """The groups that hold a diagnostic of these names (all where there is none), whole. Raises `SpecError` for one that cannot be fed."""
     groups: dict[str, list[Diagnosed]] = {}
     for one in found.diagnostics:
         if one.diagnostic not in PROBES:
@@ -280,11 +286,12 @@ def probing(found: Calibrated, names: Sequence[str], open_subject: Callable[[str
         roles = PROBES[one.diagnostic][0]
         if set(one.draw) != set(roles):
             raise SpecError(found.name, f"diagnostics.{one.name}.draw", f"a table of [benchmarks] for {', '.join(roles)}", dict(one.draw))
-        if not names or one.name in names:
-            groups.setdefault(one.group, []).append(one)
+        groups.setdefault(one.group, []).append(one)
     parts = {part.label: part for part in found.resolved.parts}
     made = []
     for name, mine in groups.items():
+        if names and not any(one.name in names for one in mine):
+            continue
         first = mine[0]
         draws = {role: parts[label] for role, label in first.draw.items()}
         reference = None if first.reference is None else _once(open_subject, first.reference)

@@ -37,11 +37,22 @@ AT_ONCE = 4
 
 
 class Told(Record, frozen=True, kw_only=True):
-    """What an instrument said in one run: its headline, or why there is none; and the outcome of its default gate, if it has one."""
+    """What an instrument said in one run: its headline, or why there is none.
+
+    `least` and `most` are the one-sided bounds that its gate decides by, missing units entered against either decision.
+    """
 
     estimate: Estimate | None = None
-    outcome: Outcome | None = None
+    least: float | None = None
+    most: float | None = None
     why: str = ""
+
+    def outcome(self, one: Instrument) -> Outcome | None:
+        """What the default gate decides; `None` where there is nothing to decide by."""
+        if self.estimate is None or self.least is None or self.most is None:
+            return None
+        ends = (self.most, self.least) if one.side == "at_most" else (self.least, self.most)
+        return verdict(one.claim, self.estimate.value, *ends)[0]
 
 
 class Score(Record, frozen=True, kw_only=True):
@@ -82,6 +93,7 @@ class Benched:
     judges: Mapping[str, str | None]
     instruments: tuple[Instrument, ...]
     anchors: float
+    asked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,30 +101,31 @@ class Benched:
 
     def mark(self, items: int) -> object:
         sample = [item.texts for item in planning.draw(self._drawn(items, 0), Options())][:20]
-        return [self.part.id, items, self.anchors, self.instruments, dict(self.judges), digest(sample)]
+        readings = [one.reading for one in self.instruments]
+        return [self.part.id, items, self.anchors, self.asked, readings, dict(self.judges), digest(sample)]
 
     def _drawn(self, items: int, seed: int) -> Part:
         return replace(self.part, cycle=Cycle(seed=seed, count=items, anchors=self.anchors))
 
     async def run(self, subject: Subject, line: Line, items: int, seed: int) -> tuple[int, dict[str, Told]]:
         part, options = self._drawn(items, seed), Options(seed=seed)
-        trials = [trial for item in planning.draw(part, options) for trial in planning.of_item(part, item, options)]
+        trials = [trial for trial in planning.trials([part], options) if not self.asked or trial.part in self.asked]
         readings = await put(line, resolve.environment, subject, self.panel, trials)
         return len(trials), {one.name: self._told(one, readings, subject.id) for one in self.instruments}
 
     def _told(self, one: Instrument, readings: Sequence[Reading], subject: str) -> Told:
         ways = [(text,) for text in one.at] if one.take == "largest" else [one.at or ("",)]
         try:
-            found = [self._settled(one, at, readings, subject) for at in ways]
+            found = [self._bounded(one, at, readings, subject) for at in ways]
         except NotEstimable as error:
             return Told(why=str(error))
-        outcomes = {outcome for _, outcome in found}
-        worst = max(found, key=lambda pair: one.sign * pair[0].value)[0]
-        outcome: Outcome = "violated" if "violated" in outcomes else "undecided" if "undecided" in outcomes else "holds"
-        return Told(estimate=worst, outcome=outcome)
+        # A gate over several slices is violated where one of them is, and holds where all do.
+        worse = max if one.sign > 0 else min
+        shown = max(found, key=lambda way: one.sign * way[0].value)[0]
+        return Told(estimate=shown, least=worse(least for _, least, _ in found), most=worse(most for _, _, most in found))
 
-    def _settled(self, one: Instrument, at: Sequence[str], readings: Sequence[Reading], subject: str) -> tuple[Estimate, Outcome]:
-        """The headline at the level of the gate, and what the gate decides: missing units are entered against either decision."""
+    def _bounded(self, one: Instrument, at: Sequence[str], readings: Sequence[Reading], subject: str) -> tuple[Estimate, float, float]:
+        """The headline at the level of the gate, and its lowest and highest end with the missing units at either end of the range."""
         quantity, claim = one.quantity.partition(".")[2], one.claim
         entry = self.part.benchmark.quantities[quantity]
         judge = self.judges[entry.judge] or ""
@@ -134,8 +147,7 @@ class Benched:
 
         shown = number(None)
         most, least = (number(high), number(low)) if shown.missing else (shown, shown)
-        ends = (most.high, least.low) if one.side == "at_most" else (least.low, most.high)
-        return shown, verdict(claim, shown.value, *ends)[0]
+        return shown, least.low, most.high
 
 
 @dataclass
@@ -180,11 +192,12 @@ class Wanted:
 
 
 def benched(found: Calibrated, names: Sequence[str]) -> Iterator[Benched]:
-    """The groups of the instruments of these names (all where there is none), in the order of the file."""
+    """The groups that hold an instrument of these names (all where there is none), whole, in the order of the file."""
     for part in found.resolved.parts:
-        mine = tuple(one for one in found.instruments if one.group == part.label and (not names or one.name in names))
-        if mine:
-            yield Benched(part, found.resolved.panel, found.resolved.judge_ids(part.label), mine, found.anchors.get(part.label, 0.0))
+        mine = tuple(one for one in found.instruments if one.group == part.label)
+        if mine and (not names or any(one.name in names for one in mine)):
+            judges, anchors = found.resolved.judge_ids(part.label), found.anchors.get(part.label, 0.0)
+            yield Benched(part, found.resolved.panel, judges, mine, anchors, found.parts.get(part.label, ()))
 
 
 def key_of(group: Group, subject: str, items: int, seed: int, marks: dict[str, object]) -> str:

@@ -139,7 +139,8 @@ def measure(data: Inputs, rng: Generator, *, subject: str = "subject", level: fl
             )
             found.append(rate(table))
     found += _means(data, prompt, rows, subject, level)
-    found.append(_fading(shifted, position, prompt, subject, level, permutations, rng))
+    if _pairs(shifted, prompt):  # else nothing is shifted, or everything: there is no trend along an answer
+        found.append(_fading(shifted, position, prompt, subject, level, permutations, rng))
     if data.behaviour is not None:
         found += _behaviour(data, shifted, prompt, subject, level, permutations, rng)
     return found
@@ -189,8 +190,6 @@ def _fading(
 ) -> Estimate:
     """AUROC of early positions against late ones for the shifted: above 0.5 where the shift fades; positions shuffled in each answer."""
     scores = -np.asarray(position, dtype=np.float64)
-    if not _pairs(shifted, prompt):
-        raise NotEstimable(f"{NAME}: fading: no answer holds both shifted and other positions")
     of = _plugin.target(NAME, "fading", subject)
     estimate = _probe.auroc_estimate(of, scores, shifted, prompt, level, prompt)
     drawn = permuted(shifted, prompt, permutations, rng)

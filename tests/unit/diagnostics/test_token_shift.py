@@ -104,7 +104,6 @@ def test_what_cannot_be_measured_is_refused():
         (UsageError, Inputs(prompt[:-1], position, rank)),
         (UsageError, Inputs(prompt, position, rank, divergence=np.full(len(rank), -1.0))),
         (NotEstimable, Inputs(prompt % 4, position, rank)),
-        (NotEstimable, Inputs(prompt, position, np.ones_like(rank))),
         (NotEstimable, Inputs(prompt, position, rank, behaviour={0: 1.0})),
     ):
         with pytest.raises(error):
@@ -115,3 +114,11 @@ def test_what_cannot_be_measured_is_refused():
         compare(aligned, base, tokens + 40)
     with pytest.raises(UsageError):
         compare(aligned * np.nan, base, tokens)
+
+
+def test_where_nothing_is_shifted_there_is_no_trend_and_everything_else_is_told():
+    _, _, _, position, prompt = answers()
+    found = {e.of.quantity: e for e in measure(Inputs(prompt, position, np.ones(len(position), dtype=int)), np.random.default_rng(0))}
+    assert "fading" not in found
+    assert found["unshifted_share"].value == 1
+    assert found["shifted_share"].value == 0 < found["shifted_share"].high
