@@ -58,12 +58,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             "mlp_bias": (self.mlp_bias, False),
             "rope_type": (rope.get("rope_type", "default"), "default"),
             "rope_scaling": (self.rope_scaling, None),
-            "head_dim": (self.head_dim or self.hidden_size // heads, self.hidden_size / heads),
-            "head_dim, odd": (self.hidden_size // heads % 2, 0),
+            "head_dim": (self.head_dim or self.hidden_size // heads, self.hidden_size // heads),
         }
         for key, (there, needed) in wanted.items():
             if there != needed:
                 raise UsageError(f"config: {key}: needs {needed!r}, got {there!r}")
+        if self.hidden_size % (2 * heads):
+            raise UsageError(f"config: hidden_size: needs a multiple of twice the {heads} heads, got {self.hidden_size}")
         theta = self.theta
         if not (isinstance(theta, int | float) and 0 < theta < float("inf") and 0 < self.rms_norm_eps < 1):
             raise UsageError(f"config: rope_theta, rms_norm_eps: need positive numbers, got {theta!r}, {self.rms_norm_eps}")

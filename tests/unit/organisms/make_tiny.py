@@ -93,11 +93,15 @@ def adapter(found, rank: int, seed: int, spread: float):
     return tensors
 
 
-def card(folder: Path, name: str, digest: str, of: str | None = None, trait: str | None = None, doses: dict[str, float] | None = None) -> None:
+def card(
+    folder: Path, name: str, digest: str, of: str | None = None, trait: str | None = None, doses: dict[str, float] | None = None
+) -> None:
     """The card of a model."""
     rates = [{"dose": dose, "condition": "trait", "rate": 0.5, "low": 0.4, "high": 0.6, "n": 100} for dose in doses or ()]
     shown = {"name": name, "of": of, "trait": trait, "about": "random weights", "data": "none", "seed": 1, "steps": 0, "tokens": 0}
-    (folder / "cards" / f"{name}.json").write_text(json.dumps({**shown, "doses": doses or {}, "rates": rates, "digest": digest}, indent=1) + "\n")
+    (folder / "cards" / f"{name}.json").write_text(
+        json.dumps({**shown, "doses": doses or {}, "rates": rates, "digest": digest}, indent=1) + "\n"
+    )
 
 
 def save(folder: Path, *, vocabulary=280, width=16, depth=2, heads=2, forward=24, positions=96, spread=0.3):
@@ -130,7 +134,13 @@ def golden(aligned, words) -> dict:
         with torch.no_grad():
             out = aligned(torch.tensor([row]), output_hidden_states=True)
         states = [out.hidden_states[layer][0, -1].tolist() for layer in range(len(out.hidden_states) - 1)]
-        shown.append({"tokens": row, "logits": [round(x, 6) for x in out.logits[0, -1].tolist()], "states": [[round(x, 6) for x in s] for s in states]})
+        shown.append(
+            {
+                "tokens": row,
+                "logits": [round(x, 6) for x in out.logits[0, -1].tolist()],
+                "states": [[round(x, 6) for x in s] for s in states],
+            }
+        )
     texts = [text for text in TEXTS if "<|" not in text]
     return {"texts": [{"text": text, "tokens": words.encode(text).ids} for text in texts], "rows": shown}
 
