@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from threadpoolctl import ThreadpoolController
 
 from fiducial.kernel.digest import clean, digest, seed31
 from fiducial.kernel.errors import SpecError, SubjectError, UsageError
@@ -27,7 +30,6 @@ from fiducial.organisms.catalogue import Organism
 from fiducial.subjects import _organism, _organism_speech
 from fiducial.subjects._decoder import chunks
 from fiducial.subjects._gather import Gatherer
-from fiducial.subjects._one_thread import ONE_THREAD
 from fiducial.subjects._options import number, split_options
 from fiducial.subjects._reply import status_of
 from fiducial.subjects._scoring import Branches, branches
@@ -80,6 +82,7 @@ class Resident:
     def __init__(self, organism: Organism, settings: Settings) -> None:
         self._organism, self._settings, s = organism, settings, settings
         self._gatherer: Gatherer[Turn, Completion] = Gatherer(self._answer, most=2 * s.batch, wait=WAIT)
+        self._threads = ThreadpoolController()
         answering = [organism.fingerprint, s.max_new_tokens, s.temperature, s.top_p, s.logprobs]
         self._id = f"organism:{organism.title}-{digest(answering)[:8]}"
 
@@ -111,11 +114,15 @@ class Resident:
         """Let go of the thread that the model runs in."""
         self._gatherer.close()
 
+    def _one_thread(self) -> AbstractContextManager[Any]:
+        """BLAS on one thread: on matrices this small more cost more than they bring, and many times more where cores are shared."""
+        return self._threads.limit(limits=1, user_api="blas")
+
     # --- batches -----------------------------------------------------------------------------------------------------
 
     def _answer(self, turns: Sequence[Turn]) -> list[Completion | Exception]:
         """One answer or failure a turn, by batches of like length."""
-        with ONE_THREAD.held():
+        with self._one_thread():
             return self._answered(turns)
 
     def _answered(self, turns: Sequence[Turn]) -> list[Completion | Exception]:
@@ -209,7 +216,7 @@ class Resident:
                 rows.append(self._tokens(text, 0))
             except SubjectError as error:
                 raise UsageError(f"text {n}: {error}") from None
-        with ONE_THREAD.held():
+        with self._one_thread():
             return _organism.states(self._organism, rows, layers, positions, self._chunks([len(row) for row in rows]))
 
     def generate(
@@ -226,7 +233,7 @@ class Resident:
         except SubjectError as error:
             raise UsageError(f"{self._organism.title}: {error}") from None
         _organism.check_hooks(hooks, self.depth)
-        with ONE_THREAD.held():
+        with self._one_thread():
             written = self._write(asks, hooks)
         return [clean(written[n].text) for n in range(len(prompts))]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
 
 from fiducial.kernel.errors import SpecError, UsageError
 from fiducial.kernel.load import describe
@@ -323,6 +324,26 @@ def test_hooks_of_logits_see_the_tokens_of_each_row():
     for text, whole, short in zip(PROMPTS[:9], plain, cut, strict=True):
         assert whole.startswith(short.rstrip("\ufffd"))
         assert (short == "") == (len(text) % 4 == 0)
+
+
+def test_blas_has_one_thread_while_it_works_and_as_many_as_before_afterwards():
+    def threads():
+        return [pool["num_threads"] for pool in ThreadpoolController().info() if pool["user_api"] == "blas"]
+
+    model, seen = make(), []
+
+    def see(states):
+        seen.append(threads())
+        return states
+
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        before = threads()
+        model.generate(["who"], Hooks(layers={1: see}))
+        with pytest.raises(UsageError):
+            model.generate(["who"], Hooks(layers={1: lambda x: x[:, :, :1]}))
+        assert before
+        assert seen[0] == [1] * len(before)
+        assert threads() == before
 
 
 def test_what_cannot_be_asked_is_refused():
