@@ -24,7 +24,7 @@ def command(
     runs: Annotated[
         int, typer.Option(min=2, help="Runs of an own trait at the highest dose, and of the aligned organisms together.")
     ] = 100,
-    off_runs: Annotated[int, typer.Option(min=2, help="Runs of each other dose and trait.")] = 10,
+    off_runs: Annotated[int, typer.Option(min=2, help="Runs at lower doses, and of other traits (at lower doses half of it).")] = 10,
     items: Annotated[int | None, typer.Option(min=1, help="Items of a run (default: the file's, 200 in ours).")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where scores are kept and the results written.")] = Path("calibration"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,

@@ -1,4 +1,4 @@
-"""List benchmarks, judges, subjects, perturbations, attacks and environments."""
+"""List benchmarks, judges, subjects, perturbations, attacks, environments, diagnostics and item packs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fiducial.kernel.errors import UsageError
 
 def command(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="benchmark, judge, subject, perturbation, attack or environment.")
+        str | None, typer.Argument(metavar="[KIND]", help="benchmark, judge, subject, perturbation, attack, environment, diagnostic or pack.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """List benchmarks, judges, subjects, perturbations, attacks and environments; nothing is imported for it."""
+    """List benchmarks, judges, subjects, perturbations, attacks, environments, diagnostics and item packs; nothing is imported for it."""
     from fiducial.kernel.load import KINDS, describe, entry_points
 
     wanted = None if kind is None else kind.removesuffix("s")
