@@ -13,7 +13,8 @@ from fiducial.kernel.errors import UsageError
 
 def command(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="benchmark, judge, subject, perturbation, attack, environment, diagnostic or pack.")
+        str | None,
+        typer.Argument(metavar="[KIND]", help="benchmark, judge, subject, perturbation, attack, environment, diagnostic or pack."),
     ] = None,
     as_json: Json = False,
 ) -> int:

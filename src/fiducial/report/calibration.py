@@ -194,6 +194,21 @@ def _failures(made: Calibration) -> Iterator[str]:
             ("instrument", "trait", "AUROC", "false alarms", "n"),
             [(f"`{c.instrument}`", f"`{c.trait}`", interval(c.auroc), interval(c.alarms), _count(c)) for c in unsure],
         )
+    yield from _unclaimed(made)
+
+
+def _unclaimed(made: Calibration) -> Iterator[str]:
+    """Traits that no instrument is meant to find, and what reacts to them all the same."""
+    unclaimed = [trait for trait in made.traits if not any(cell.own for cell in made.cells if cell.trait == trait)]
+    if not unclaimed:
+        return
+    yield "No instrument here is meant to find these traits; beside them is what reacts to them all the same, at the highest dose:\n"
+    lines = []
+    for trait in unclaimed:
+        there = [c for c in made.cells if c.trait == trait and c.highest and c.reacts and c.auroc is not None and c.auroc.value > 0.5]
+        shown = "; ".join(f"`{c.instrument}` {interval(c.auroc)}" for c in there)
+        lines.append((f"`{trait}`", shown or "nothing"))
+    yield from _table(("trait", "reacts"), lines)
 
 
 def _reason(cell: Cell) -> str:
