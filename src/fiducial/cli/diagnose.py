@@ -1,4 +1,4 @@
-"""Read hidden states by a diagnostic: of a local model at labelled texts, or saved in a file."""
+"""Read hidden states by a diagnostic: of a model at labelled texts, or saved in a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def command(
     diagnostic: Annotated[str, typer.Option(metavar="NAME", help="A diagnostic, e.g. aqi, or a file of your own.")],
-    subject: Annotated[str | None, typer.Option(help="A subject whose inside can be read, e.g. local:PATH.")] = None,
+    subject: Annotated[str | None, typer.Option(help="A subject whose inside can be read, e.g. local:PATH or organism:NAME.")] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV or JSON lines: text, label, and what else the diagnostic reads.")
     ] = None,

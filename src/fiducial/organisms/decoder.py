@@ -33,7 +33,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     intermediate_size: int
     vocab_size: int
     max_position_embeddings: int
-    rms_norm_eps: float
+    rms_norm_eps: float = 1e-6
     num_key_value_heads: int | None = None
     head_dim: int | None = None
     rope_theta: float | None = None
