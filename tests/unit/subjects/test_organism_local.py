@@ -77,4 +77,4 @@ def test_answers_scores_and_states_agree(both):
         assert one.continuation_logprobs == pytest.approx(other.continuation_logprobs, abs=1e-4)
     for positions in ("last", "mean", 2):
         mine, others = (model.states([turn.messages for turn in turns], [0, 1, 2], positions) for model in both)
-        assert np.allclose(mine, others, atol=1e-4, rtol=1e-5)
+        assert np.abs(mine - others).max() < max(1e-4, 1e-5 * np.abs(others).max())  # a random adapter makes states of 100
