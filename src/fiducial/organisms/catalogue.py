@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fiducial.kernel.digest import bytes_digest, digest
 from fiducial.kernel.errors import SpecError, UsageError, shorten
-from fiducial.organisms import tokenizer, weights
+from fiducial.organisms import tensors, tokenizer
 from fiducial.organisms.decoder import Config, Decoder, read_config
 from fiducial.organisms.tokenizer import Tokenizer
 
@@ -129,18 +129,18 @@ def load(name: str, *, dose: str | None = None, scale: float | None = None, fold
         raise UsageError(f"tokenizer.json: needs {missing or 'at most ' + str(config.vocab_size) + ' tokens'}, got {words.size} tokens")
     parts = [words.digest, digest(config), found.digest]
     if found.of is None:
-        tensors = weights.numbers(_stored(found, folder))
+        weights = tensors.numbers(_stored(found, folder))
     else:
         scale = found.doses[dose] if dose is not None else highest(found) if scale is None else scale
         base, adapter = card(found.of, folder), _stored(found, folder)
         if base.of is not None or adapter.about.get("of", base.name) != base.name:
             raise UsageError(f"cards/{found.name}.json: of: needs the model that the adapter was trained on, got {found.of}")
-        tensors = weights.merged(weights.numbers(_stored(base, folder)), adapter, scale)
+        weights = tensors.merged(tensors.numbers(_stored(base, folder)), adapter, scale)
         parts += [base.digest, format(scale, ".9g")]
-    return Organism(found, dose, scale, words, config, tensors, digest(parts)[:32])
+    return Organism(found, dose, scale, words, config, weights, digest(parts)[:32])
 
 
-def _stored(found: Card, folder: Path) -> weights.Stored:
+def _stored(found: Card, folder: Path) -> tensors.Stored:
     path = folder / f"{found.name}.safetensors"
     try:
         there = bytes_digest(path.read_bytes())
@@ -148,4 +148,4 @@ def _stored(found: Card, folder: Path) -> weights.Stored:
         raise UsageError(f"{path.name}: cannot be read: {error.strerror}") from None
     if there != found.digest:
         raise UsageError(f"{path.name}: needs the digest of its card, {found.digest[:12]}, got {there[:12]}")
-    return weights.read(path)
+    return tensors.read(path)

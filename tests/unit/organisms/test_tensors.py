@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fiducial.kernel.errors import UsageError
-from fiducial.organisms.weights import merged, numbers, read
+from fiducial.organisms.tensors import merged, numbers, read
 
 TINY = Path(__file__).parent / "tiny"
 
