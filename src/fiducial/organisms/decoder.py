@@ -47,7 +47,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "max_position_embeddings")
         for key in sizes:
-            if not 0 < getattr(self, key) <= 1 << 24:
+            if not 0 < getattr(self, key) <= 1 << 20:
                 raise UsageError(f"config: {key}: needs a positive number, got {getattr(self, key)}")
         heads, rope = self.num_attention_heads, self.rope_parameters or {}
         wanted = {

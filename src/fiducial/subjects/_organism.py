@@ -1,8 +1,8 @@
 """Answers, scores and states of an organism, many rows at once.
 
-What else is in a batch moves the numbers of a row by rounding, and nothing more may come of it. Where the choice of a token lies
-within rounding (two nearly equal, or a draw at the border of two), it is made again for that row alone, in double precision.
-Scores of continuations are computed in double precision and rounded to `DIGITS`.
+What else is in a batch moves the numbers of a row by rounding, and nothing more may come of it. Greedy answers are computed in single
+precision; where two tokens are nearly equal, the choice is made again for that row alone in double precision. Sampled answers and
+scores of continuations, which any difference could change, are computed in double precision; scores are rounded to `DIGITS`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ from fiducial.subjects._writing import TAIL, Ask, Written
 
 NEAR = 1e-3
 """Two logits that differ by less are too near to be told apart in single precision (its error is below a tenth of that)."""
-
-NEAR_SHARE = 2e-5
-"""The same for a draw and the border of a token's share."""
 
 
 DIGITS = 9
@@ -72,19 +69,17 @@ def write(organism: Organism, asks: Sequence[Ask], hooks: Hooks | None = None, *
     """The answers; with `scores` the log-probabilities of their tokens too. Raises `SubjectError("numbers")` for logits that are none."""
     written = [Written() for _ in asks]
     draws = [np.random.default_rng(ask.seed) for ask in asks]
-    fed = prefill(organism.decoder, [ask.tokens for ask in asks], max(ask.most for ask in asks), hooks)
+    decoder = organism.exact if any(ask.temperature > 0 for ask in asks) else organism.decoder
+    fed = prefill(decoder, [ask.tokens for ask in asks], max(ask.most for ask in asks), hooks)
     live = list(range(len(asks)))
     while live:
         logits = _edited(fed.logits, [[*asks[n].tokens, *written[n].tokens] for n in live], hooks) if hooks and hooks.logits else fed.logits
         if np.isnan(logits).any():
             raise SubjectError("numbers", "the model's logits are NaN")
         uniforms = [float(draws[n].random()) if asks[n].temperature > 0 else 0.0 for n in live]
-        chosen, doubtful = choose(logits, [asks[n] for n in live], uniforms)
-        if hooks is None:
-            for at in np.flatnonzero(doubtful):
-                n = live[at]
-                exact = _alone(organism.exact, [*asks[n].tokens, *written[n].tokens])
-                chosen[at] = choose(exact, [asks[n]], [uniforms[at]])[0][0]
+        chosen = choose(logits, [asks[n] for n in live], uniforms)
+        for at in unsure(logits) if hooks is None and decoder is organism.decoder else ():
+            chosen[at] = _alone(organism.exact, [*asks[live[at]].tokens, *written[live[at]].tokens]).argmax()
         added = log_softmax(logits, axis=-1)[np.arange(len(live)), chosen] if scores else np.zeros(len(live))
         going = [
             at
@@ -95,41 +90,37 @@ def write(organism: Organism, asks: Sequence[Ask], hooks: Hooks | None = None, *
             fed.cache.keep(going)
             chosen, live = chosen[going], [live[at] for at in going]
         if live:
-            fed.logits = organism.decoder.step(fed.cache, chosen, hooks.layers if hooks is not None else None)
+            fed.logits = decoder.step(fed.cache, chosen, hooks.layers if hooks is not None else None)
     return [_finished(organism, ask, one) for ask, one in zip(asks, written, strict=True)]
 
 
-def choose(logits: NDArray[Any], asks: Sequence[Ask], uniforms: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The next token of each row, and whether it lies within rounding of another one.
+def choose(logits: NDArray[Any], asks: Sequence[Ask], uniforms: Sequence[float]) -> NDArray[np.intp]:
+    """The next token of each row: at temperature 0 the likeliest (of equals the first), else drawn by its uniform number in [0, 1).
 
-    At temperature 0 the likeliest (of equals the first), else the inverse of the distribution function, in the order of
-    token ids, at the row's uniform number in [0, 1).
+    A draw is the inverse of the distribution function, in the order of token ids.
     """
     best = logits.argmax(-1)
-    rows = np.arange(len(logits))
-    top = logits[rows, best]
-    doubtful = (logits > (top - NEAR)[:, None]).sum(-1) > 1
     warm = [n for n, ask in enumerate(asks) if ask.temperature > 0]
     if not warm:
-        return best, doubtful
+        return best
     heat = np.array([asks[n].temperature for n in warm])[:, None]
     share = softmax(logits[warm].astype(np.float64) / heat, axis=-1)
-    near = NEAR_SHARE * np.maximum(1, 1 / heat[:, 0])
-    doubt = np.zeros(len(warm), bool)
     if any(asks[n].top_p < 1 for n in warm):
-        limit = np.array([asks[n].top_p for n in warm])[:, None]
+        top = np.array([asks[n].top_p for n in warm])[:, None]
         where = np.argsort(-share, axis=-1, kind="stable")
         ordered = np.take_along_axis(share, where, -1)
-        before = ordered.cumsum(-1) - ordered
-        doubt = (limit[:, 0] < 1) & (np.abs(before - limit) < near[:, None]).any(-1)
-        np.put_along_axis(share, where, np.where(before < limit, ordered, 0), -1)
+        inside = ordered.cumsum(-1) - ordered < top
+        np.put_along_axis(share, where, np.where(inside, ordered, 0), -1)
     steps = share.cumsum(-1)
     at = np.array([uniforms[n] for n in warm])[:, None] * steps[:, -1:]
     # The first step above the number; a number that rounds to the last step takes the last token that has a share.
-    last = (steps < steps[:, -1:]).sum(-1)
-    best[warm] = np.minimum((steps <= at).sum(-1), last)
-    doubtful[warm] = doubt | ((np.abs(steps - at) < near[:, None]) & (steps < steps[:, -1:])).any(-1)
-    return best, doubtful
+    best[warm] = np.minimum((steps <= at).sum(-1), (steps < steps[:, -1:]).sum(-1))
+    return best
+
+
+def unsure(logits: NDArray[Any]) -> NDArray[np.intp]:
+    """The rows whose two largest logits are too near to be told apart in single precision."""
+    return np.flatnonzero((logits > logits.max(-1, keepdims=True) - NEAR).sum(-1) > 1)
 
 
 def _alone(exact: Decoder, row: Sequence[int]) -> NDArray[Any]:
