@@ -27,7 +27,6 @@ from fiducial.kernel.roles import Case, replaced
 from fiducial.store import cards
 from fiducial.store.cards import JudgeCard
 from fiducial.store.run import Run
-from fiducial.store.spool import database
 
 if TYPE_CHECKING:
     from fiducial.report.notes import JudgeNote
@@ -226,6 +225,7 @@ def conclude(run: Run, resolved: Resolved, revision: int, *, report: bool = True
     result = Result(run, revision, interrupted)
     if report:
         view = _view(result, resolved)
+        run.engine.close()  # its memory serves the reports
         result = replace(result, reported=view)
         for ending, name in FORMATS.items():
             run.write_file(revision, name, render(view, ending).encode())
@@ -241,7 +241,7 @@ def source_of(run: Run, resolved: Resolved, revision: int | None = None) -> Iter
         "responses": run.path / "responses.parquet",
         "judgements": run.revision(revision) / "judgements.parquet",
     }
-    with database(run.path / "tmp" / "estimate") as connection:
+    with run.engine.room() as connection:
         for name, file in files.items():
             if not file.exists():
                 raise StoreError(f"{file}: there is no such stage; it was not sealed yet, or it was deleted")

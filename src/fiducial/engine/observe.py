@@ -74,14 +74,16 @@ class Line:
 
         Raises `BudgetSpent`. A subject's failure is a completion of status `fault`.
         """
-        found = self.journal.find(call_key(subject.id, of, number)) if self.journal is not None else None
-        prices = self._prices(subject)
+        by = subject.id
+        key = call_key(by, of, number)
+        found = self.journal.find(key) if self.journal is not None else None
+        prices = self._prices(subject, by)
         if found is not None:
             self.ledger.enter(found.usage, prices)
             return found
         cached = self.cache.find(subject, turn, replicate) if self.cache is not None else None
         if cached is not None:
-            self._write(Call(by=subject.id, of=of, turn=number, completion=cached, ask=turn.ask))
+            self._write(Call(by=by, of=of, turn=number, completion=cached, ask=turn.ask), key)
             return cached
         self.ledger.reserve(sum(len(message.text) for message in turn.messages) if self.ledger.tokens is not None else 0)
         usage = Usage()
@@ -90,19 +92,19 @@ class Line:
             usage = completion.usage
         finally:
             self.ledger.settle(usage, prices)
-        self._write(Call(by=subject.id, of=of, turn=number, completion=completion, ask=turn.ask))
+        self._write(Call(by=by, of=of, turn=number, completion=completion, ask=turn.ask), key)
         if self.cache is not None:
             self.cache.keep(subject, turn, replicate, completion)
         return completion
 
-    def _write(self, call: Call) -> None:
+    def _write(self, call: Call, key: str) -> None:
         if self.journal is not None:
-            self.journal.append(call)
+            self.journal.append(call, key)
 
-    def _prices(self, subject: Subject) -> Mapping[str, float] | None:
-        if subject.id not in self.prices:
-            self.prices[subject.id] = subject.describe().get("prices")
-        return self.prices[subject.id]
+    def _prices(self, subject: Subject, by: str) -> Mapping[str, float] | None:
+        if by not in self.prices:
+            self.prices[by] = subject.describe().get("prices")
+        return self.prices[by]
 
 
 @dataclass(slots=True)

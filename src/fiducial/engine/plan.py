@@ -7,11 +7,13 @@ cluster adjacent, benchmarks interleaved in proportion. It depends on the seeds 
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+import numpy as np
 from numpy.random import Generator
 
 from fiducial.engine.seeds import generator
@@ -60,60 +62,73 @@ class Options:
 
 def trials(parts: Sequence[Part], options: Options) -> Iterator[Trial]:
     """All trials in plan order. Raises `UsageError` where a filter leaves nothing or an item breaks a rule."""
-    for part in parts:
-        if not wanted_label(options.only, part.label):
-            continue
-        _check_ids(part, draw(part, options))
-    queue: list[tuple[float, int, Iterator[list[Item]], Part, int, int]] = []
+    queue: list[tuple[float, int, Iterator[Sequence[Item]], Part, int, int]] = []
     for number, part in enumerate(parts):
         if not wanted_label(options.only, part.label):
             continue
-        groups = clusters(part, options)
-        if groups:
-            heapq.heappush(queue, (0.5 / len(groups), number, iter(groups), part, 0, len(groups)))
+        count, groups = clusters(part, options)
+        if count:
+            heapq.heappush(queue, (0.5 / count, number, groups, part, 0, count))
     empty = True
     while queue:
-        _, number, groups_left, part, done, total = heapq.heappop(queue)
-        group = next(groups_left, None)
+        _, number, groups, part, done, total = heapq.heappop(queue)
+        group = next(groups, None)
         if group is None:
             continue
         for item in group:
             for trial in of_item(part, item, options):
                 empty = False
                 yield trial
-        heapq.heappush(queue, ((done + 1.5) / total, number, groups_left, part, done + 1, total))
+        heapq.heappush(queue, ((done + 1.5) / total, number, groups, part, done + 1, total))
     if empty:
         raise UsageError(f"plan: nothing is left to ask with --filter {options.only!r} and --limit {options.limit}")
 
 
-def draw(part: Part, options: Options) -> list[Item]:
+def draw(part: Part, options: Options) -> Sequence[Item]:
     """The items of a part in this cycle: drawn by the cycle's seed, or read from a published file."""
     if part.items is not None:
-        items = list(part.items)
+        items = part.items
         if len(items) > part.cycle.count:
             chosen = generator(part.cycle.seed, "items", part.label).permutation(len(items))[: part.cycle.count]
             items = [items[n] for n in sorted(chosen)]
     else:
-        items = list(part.benchmark.items(generator(part.cycle.seed, "items", part.label), part.cycle))
+        items = part.benchmark.items(generator(part.cycle.seed, "items", part.label), part.cycle)
     return items[: options.limit] if options.limit is not None else items
 
 
-def clusters(part: Part, options: Options) -> list[list[Item]]:
-    """Items grouped by cluster, in the random order of the plan."""
-    groups: dict[str, list[Item]] = {}
-    for item in draw(part, options):
-        groups.setdefault(item.cluster, []).append(item)
-    names = sorted(groups)
-    return [groups[names[n]] for n in generator(options.seed, "order", part.label).permutation(len(names))]
+def clusters(part: Part, options: Options) -> tuple[int, Iterator[Sequence[Item]]]:
+    """How many clusters a part has, and the items of each in the random order of the plan.
+
+    Items that are unpacked when they are looked at are so one cluster at a time: only their places are kept. Raises `UsageError`
+    where two items have one id.
+    """
+    items = draw(part, options)
+    seen: set[str] = set()
+    code: dict[str, int] = {}
+    codes = array("q")
+    for item in items:
+        if item.id in seen:
+            raise UsageError(f"{part.label}: items: each id once, got {item.id!r} twice")
+        seen.add(item.id)
+        codes.append(code.setdefault(item.cluster, len(code)))
+    mine = np.frombuffer(codes, dtype=np.int64) if codes else np.empty(0, dtype=np.int64)
+    place = np.argsort(mine, kind="stable")  # items of one cluster in their own order
+    start = np.searchsorted(mine[place], np.arange(len(code) + 1))
+    order = np.array([code[name] for name in sorted(code)], dtype=np.int64)
+    shuffled = order[generator(options.seed, "order", part.label).permutation(len(order))]
+    return len(order), ([items[int(n)] for n in place[start[c] : start[c + 1]]] for c in shuffled)
 
 
 def of_item(part: Part, item: Item, options: Options) -> Iterator[Trial]:
     """All trials of one item: its replicates and cells, unit by unit."""
     cells: dict[tuple[str, Cell, int], list[Trial]] = {}
+    name = part.id
     for replicate in range(options.repeat):
         for base in part.benchmark.trials(item, generator(options.seed, part.label, item.id, "trials")):
-            start = msgspec.structs.replace(base, benchmark=part.id, replicate=replicate)
-            for trial in _vary(part, item, start, options.seed):
+            varied: Iterable[Trial] = (base,)
+            if part.factors:
+                varied = _vary(part, item, msgspec.structs.replace(base, benchmark=name, replicate=replicate), options.seed)
+            for trial in varied:
                 if options.only and not _wanted_cell(options.only, trial.cell):
                     continue
                 cells.setdefault((trial.unit, trial.cell, replicate), []).append(trial)
@@ -122,7 +137,7 @@ def of_item(part: Part, item: Item, options: Options) -> Iterator[Trial]:
         names = [trial.part for trial in members]
         if len(set(names)) != len(names):
             raise RecordError(f"Benchmark {part.label}, unit {unit}", "gives each part once", names)
-        yield from (msgspec.structs.replace(trial, unit=label) for trial in members)
+        yield from (msgspec.structs.replace(trial, unit=label, benchmark=name, replicate=replicate) for trial in members)
 
 
 def levels_of(part: Part, options: Options) -> tuple[dict[str, list[str]], list[str]]:
@@ -170,14 +185,6 @@ def _vary(part: Part, item: Item, base: Trial, seed: int) -> Iterable[Trial]:
         yield front[int(generator(seed, part.label, item.id, base.unit, "cell").integers(len(front)))]
         return
     yield from front
-
-
-def _check_ids(part: Part, items: Sequence[Item]) -> None:
-    seen: set[str] = set()
-    for item in items:
-        if item.id in seen:
-            raise UsageError(f"{part.label}: items: each id once, got {item.id!r} twice")
-        seen.add(item.id)
 
 
 def wanted_label(only: str | None, label: str) -> bool:

@@ -6,6 +6,7 @@ Aspect ``correct``: 1 or 0; `None` where there is nothing to read or nothing to 
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -60,9 +61,11 @@ def judge(
     def number(answer: str, targets: Sequence[str]) -> tuple[bool | None, str]:
         return _number(answer, targets, tolerance=tolerance, relative=relative, language=language)
 
+    target = functools.lru_cache(maxsize=4096)(fold)  # many trials share their targets, hardly two an answer
+
     compare: dict[str, Callable[[str, Sequence[str]], tuple[bool | None, str]]] = {
-        "exact": lambda answer, targets: (fold(answer) in {fold(t) for t in targets}, ""),
-        "includes": lambda answer, targets: _includes(fold(answer), [fold(t) for t in targets]),
+        "exact": lambda answer, targets: (fold(answer) in {target(t) for t in targets}, ""),
+        "includes": lambda answer, targets: _includes(fold(answer), [target(t) for t in targets]),
         "regex": lambda answer, targets: _regex(answer, targets, ignore_case=ignore_case),
         "number": number,
     }
@@ -118,7 +121,7 @@ def normal(text: str, *, ignore_case: bool = True, ignore_punctuation: bool = Tr
 
 def _includes(answer: str, targets: Sequence[str]) -> tuple[bool, str]:
     for target in targets:
-        if re.search(rf"(?<!\w){re.escape(target)}(?!\w)", answer):
+        if target in answer and re.search(rf"(?<!\w){re.escape(target)}(?!\w)", answer):
             return True, f"includes {target[:80]!r}"
     return False, "includes no target"
 

@@ -236,10 +236,11 @@ class Reader:
     read: Callable[[Case], Iterable[Verdict]]
     options: Mapping[str, Any] = field(default_factory=dict)
     exact: bool = False
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        return f"{self.name}@{self.version}-{digest([self.name, self.version, dict(self.options)])[:12]}"
+    def __post_init__(self) -> None:
+        identity = digest([self.name, self.version, dict(self.options)])
+        object.__setattr__(self, "id", f"{self.name}@{self.version}-{identity[:12]}")
 
     async def judge(self, case: Case) -> tuple[Judgement, ...]:
         return tuple(verdict.signed(self.id, case) for verdict in self.read(case))

@@ -104,6 +104,6 @@ def _provenance(run: Run, folder: Path) -> Provenance:
     signed = [name for name, path in (("plan", run.path / PLAN_ATTESTATION), ("revision", folder / ATTESTATION)) if path.exists()]
     return Provenance(
         run=plan.id, plan=plan.trials, revision=int(folder.name), seed=str(plan.seed), cycle=plan.cycle, specification=plan.spec,
-        roots={name: stage_facts(path)[1] for name, path in stages.items()}, versions={"fiducial": plan.fiducial},
+        roots={name: stage_facts(path, run.engine.sql)[1] for name, path in stages.items()}, versions={"fiducial": plan.fiducial},
         attestation=f"signed: {' and '.join(signed)}; `fiducial verify --key` checks by whom" if signed else "",
     )  # fmt: skip

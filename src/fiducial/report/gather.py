@@ -19,7 +19,7 @@ from fiducial.kernel.records import NOT_APPLICABLE, STATUSES, Decision, Judgemen
 from fiducial.kernel.roles import Benchmark
 from fiducial.report.notes import Change, Changes, Concern, ExchangeNote, Sample, Spending, StatusCount, UnitNote
 from fiducial.store.run import Run
-from fiducial.store.spool import database, decode_row, read_rows
+from fiducial.store.spool import decode_row, read_rows
 from fiducial.store.stages import JUDGEMENTS, RESPONSES, TRIALS
 
 SHOWN = 200
@@ -97,7 +97,7 @@ def gather(run: Run, revision: Path, wanted: Sequence[Rests], changes: Changes |
         if not files[name].exists():
             raise StoreError(f"{files[name]}: there is no such stage; it was not sealed yet, or it was deleted")
     try:
-        with database(run.path / "tmp" / "report") as sql:
+        with run.engine.room() as sql:
             _open(sql, files, wanted)
             chosen = _choose(sql, str(run.plan.seed), shown)
             totals = dict(sql.execute("SELECT concern, count(*) FROM asked GROUP BY concern").fetchall())

@@ -110,8 +110,11 @@ class Journal:
                 return line.completion
         return None
 
-    def append(self, call: Call) -> None:
-        """Write a call. When it returns, the line survives the process; when it raises `StoreError`, nothing was written."""
+    def append(self, call: Call, key: str | None = None) -> None:
+        """Write a call. When it returns, the line survives the process; when it raises `StoreError`, nothing was written.
+
+        `key` is the call's key, where the caller has it already.
+        """
         if self._lock < 0 or self._broken:
             raise StoreError(f"journal {self._folder}: is closed")
         if self._syncer is None:
@@ -126,7 +129,7 @@ class Journal:
         self._put(data)
         self._calls += 1
         if call.completion.status != "fault":
-            self._index.add(call.key, len(self._files) - 1, offset)
+            self._index.add(key or call.key, len(self._files) - 1, offset)
         self._syncer.wake()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from fiducial.kernel.records import Record
 from fiducial.store.disk import disk, document, write_whole
 from fiducial.store.merkle import root_of
 from fiducial.store.segments import segments
-from fiducial.store.spool import database
+from fiducial.store.spool import Engine, database
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -111,10 +111,10 @@ def pinned_files(run: Path, revision: int) -> Iterator[Path]:
     yield from sorted(path for path in folder.glob("*") if path.is_file() and path.name not in unpinned and path.name[0] != ".")
 
 
-def build(run: Path, run_id: str, revision: int) -> Manifest:
-    """The manifest of what lies there now."""
+def build(run: Path, run_id: str, revision: int, engine: Engine | None = None) -> Manifest:
+    """The manifest of what lies there now; stages are read with `engine` where there is one."""
     files: dict[str, Entry] = {}
-    with database(run / "tmp" / "facts") as sql:
+    with database(run / "tmp" / "facts") if engine is None else engine.room() as sql:
         for path in pinned_files(run, revision):
             sha, size = file_digest(path)
             rows, root = stage_facts(path, sql) if path.suffix == ".parquet" else (None, None)

@@ -23,7 +23,7 @@ from fiducial.store.disk import disk, document, write_whole
 from fiducial.store.journal import LOCK, Journal, hold, take_lock
 from fiducial.store.manifest import MANIFEST, Manifest
 from fiducial.store.secrets import Guard
-from fiducial.store.spool import Spool, database, decode_row, read_records, read_rows
+from fiducial.store.spool import Engine, Spool, decode_row, read_records, read_rows
 from fiducial.store.stages import JUDGEMENTS, RELEASED, RESPONSES, STAGES, TRIALS, Release
 
 R = TypeVar("R", bound=Record)
@@ -61,10 +61,11 @@ class Plan(Record, frozen=True, kw_only=True):
 
 
 class Run:
-    """A run directory. `path` is where it lies, `plan` what it planned."""
+    """A run directory. `path` is where it lies, `plan` what it planned, `engine` the DuckDB that reads and seals its stages."""
 
-    def __init__(self, path: Path, plan: Plan, guard: Guard) -> None:
+    def __init__(self, path: Path, plan: Plan, guard: Guard, engine: Engine | None = None) -> None:
         self.path, self.plan, self._guard = path, plan, guard
+        self.engine = Engine(path / "tmp" / "duckdb") if engine is None else engine
         self._let_go: Callable[[], object] | None = None
 
     @classmethod
@@ -102,13 +103,14 @@ class Run:
         facts = canonical([list(subjects), dict(judges), dict(options or {})])
         guard.refuse(f"{path / 'plan.json'}", facts)
         plain_subjects, plain_judges, plain_options = msgspec.json.decode(facts)
-        spool = Spool(TRIALS, path, guard)
+        engine = Engine(path / "tmp" / "duckdb")
+        spool = Spool(TRIALS, path, guard, engine)
         for ordinal, trial in enumerate(trials):
             spool.add((ordinal,), trial)
         if not len(spool):
             raise StoreError(f"{path}: a plan needs at least one trial, got none")
         seal = spool.seal()
-        _no_key_twice(path)
+        _no_key_twice(path, engine)
         draft = Plan(
             id="", spec=bytes_digest(spec), trials=seal.root, trials_file=manifests.file_digest(path / seal.file)[0],
             rows=seal.rows, subjects=tuple(plain_subjects), judges=plain_judges, seed=seed, cycle=cycle,
@@ -117,7 +119,7 @@ class Run:
         plan = msgspec.structs.replace(draft, id=draft.own_id())
         write_whole(path / "spec.toml", spec)
         write_whole(path / "plan.json", document(plan))
-        return cls(path, plan, guard)
+        return cls(path, plan, guard, engine)
 
     @classmethod
     def open(cls, path: Path, guard: Guard | None = None) -> Run:
@@ -138,12 +140,12 @@ class Run:
 
     def trials(self) -> Iterator[Trial]:
         """The planned trials in plan order; memory stays flat."""
-        return read_records(TRIALS, self.path / "trials.parquet")
+        return read_records(TRIALS, self.path / "trials.parquet", self.engine)
 
     def trial(self, prefix: str) -> tuple[int, Trial]:
         """Position in the plan and the trial whose key starts with `prefix`. Raises `StoreError` for none or several."""
         file = self.path / "trials.parquet"
-        rows = list(read_rows(TRIALS, file, "WHERE starts_with(key, ?) LIMIT 3", (prefix.lower(),)))
+        rows = list(read_rows(TRIALS, file, "WHERE starts_with(key, ?) LIMIT 3", (prefix.lower(),), self.engine.sql))
         if not rows:
             raise StoreError(f"{self.path}: no trial's key starts with {prefix!r}")
         if len(rows) > 1:
@@ -162,16 +164,16 @@ class Run:
         """A new, empty spool for a stage: ``responses``, ``released`` or ``judgements``."""
         if stage not in STAGES or stage == "trials":
             raise StoreError(f"{self.path}: stages to fill are {', '.join(sorted(set(STAGES) - {'trials'}))}, got {stage!r}")
-        return Spool(STAGES[stage], self.path, self._guard)
+        return Spool(STAGES[stage], self.path, self._guard, self.engine)
 
     def responses(self) -> Iterator[Response]:
         """The sealed responses, in plan order."""
-        return read_records(RESPONSES, self.path / "responses.parquet")
+        return read_records(RESPONSES, self.path / "responses.parquet", self.engine)
 
     def released(self) -> Iterator[Release]:
         """Planned trials that were not asked because a claim was decided without them; none where no stage says so."""
         file = self.path / "released.parquet"
-        return read_records(RELEASED, file) if file.exists() else iter(())
+        return read_records(RELEASED, file, self.engine) if file.exists() else iter(())
 
     # --- revisions ---------------------------------------------------------------------------------------------------
 
@@ -208,7 +210,7 @@ class Run:
 
     def judgements(self, revision: Revision | None = None) -> Iterator[Judgement]:
         """The sealed judgements of a revision, in plan order."""
-        return read_records(JUDGEMENTS, self.revision(revision) / "judgements.parquet")
+        return read_records(JUDGEMENTS, self.revision(revision) / "judgements.parquet", self.engine)
 
     def write_json(self, revision: Revision, name: str, value: Any) -> Path:
         """Write a document into an unsealed revision: sorted keys, floats to 12 significant digits."""
@@ -238,7 +240,7 @@ class Run:
         if (folder / MANIFEST).exists():
             raise StoreError(f"{folder}: is sealed already")
         self._none_writing()
-        manifest = manifests.build(self.path, self.plan.id, _number(n))
+        manifest = manifests.build(self.path, self.plan.id, _number(n), self.engine)
         manifests.write(self.path, manifest)
         if self._let_go is not None:
             self._let_go()
@@ -255,7 +257,7 @@ class Run:
         if self.revisions():
             files["judgements"] = self.revision() / "judgements.parquet"
         try:
-            with database(self.path / "tmp" / "sql") as sql:
+            with self.engine.room() as sql:
                 for name, file in files.items():
                     if file.exists():
                         sql.read_parquet(str(file)).create_view(name)
@@ -309,9 +311,9 @@ def _claim(path: Path) -> None:
         shutil.rmtree(path / "tmp")
 
 
-def _no_key_twice(path: Path) -> None:
+def _no_key_twice(path: Path, engine: Engine) -> None:
     file = path / "trials.parquet"
-    with database(path / "tmp" / "keys") as sql:
+    with engine.room() as sql:
         query = "SELECT key, count(*) FROM read_parquet(?) GROUP BY key HAVING count(*) > 1 LIMIT 1"
         twice = sql.execute(query, [str(file)]).fetchall()
     if twice:

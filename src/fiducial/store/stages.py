@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -48,11 +49,16 @@ class Stage(Generic[R]):
     decode: Callable[[Row], R]
     by_revision: bool = False
 
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[R]:
+        """Of the record's JSON."""
+        return msgspec.json.Decoder(self.record)
+
     def normal(self, record: R, scrub: Callable[[bytes], bytes]) -> tuple[R, bytes]:
         """The record as it will be read back, and its canonical row. Raises `StoreError` where it could not be read back."""
         try:
             # Reading makes of 1 the 1.0 that a field wants, so only what was read once is the same when read again.
-            same = msgspec.json.decode(scrub(canonical(record)), type=self.record)
+            same = self.decoder.decode(scrub(canonical(record)))
             return same, canonical(same)
         except (msgspec.MsgspecError, TypeError, ValueError) as error:
             raise StoreError(f"stage {self.name}: a record cannot be stored: {error}, got {shorten(record)}") from error
@@ -93,6 +99,8 @@ def decode_trial(row: Row) -> Trial:
 
 
 def _cell(row: Row) -> Cell:
+    if len(row) <= len(TRIALS.columns):
+        return ()
     # Levels of one factor repeat in other rows; sorted again, as columns may stand in any order.
     return tuple(sorted((name[len(FACTOR) :], level) for name, level in row.items() if level is not None and name.startswith(FACTOR)))
 

@@ -123,7 +123,7 @@ class Chat:
         # The seed only spreads waiting times among clients that start together.
         self._endpoint = Endpoint(wire, Pace.of(settings, Random(digest(self._public))), settings, self._public)
         self._fixed = self._fixed_fields()
-        self._identity = digest(self._answering())[:8]
+        self._id = f"chat:{settings.model}@{self._host}-{digest(self._answering())[:8]}"
 
     @property
     def endpoint(self) -> Endpoint:
@@ -133,7 +133,7 @@ class Chat:
     @property
     def id(self) -> str:
         """``chat:MODEL@host-digest``: the digest is of all settings that change answers."""
-        return f"chat:{self._settings.model}@{self._host}-{self._identity}"
+        return self._id
 
     def _answering(self) -> dict[str, Any]:
         s = self._settings

@@ -60,3 +60,21 @@ def test_the_stand_ins_are_told_apart(tmp_path, kind):
                 assert found.value == expected
     drawn = benchmark.items(np.random.default_rng(0), Cycle(seed=0, count=3))
     assert len(drawn) == 3
+
+
+def test_unusual_line_separators_inside_a_prompt_end_no_row(tmp_path):
+    prompt = "one\u2028two\x0bthree\x85four"
+    (item,) = read(write(tmp_path, f"prompt,reference\n{prompt},yes\n"), "match")
+    assert item.texts["en"]["plain"] == prompt
+    (item,) = read(write(tmp_path, json.dumps({"prompt": prompt, "reference": "yes"}, ensure_ascii=False), "cases.jsonl"), "match")
+    assert item.texts["en"]["plain"] == prompt
+
+
+def test_items_are_a_sequence(tmp_path):
+    items = read(write(tmp_path, "prompt,reference\n" + "".join(f"p{n},yes\n" for n in range(5))), "match")
+    names = [item.texts["en"]["plain"] for item in items]
+    assert names == [f"p{n}" for n in range(5)]
+    assert [items[n] for n in (0, -1, 4)] == [list(items)[n] for n in (0, -1, 4)]
+    assert [item.id for item in items[3:0:-1]] == [item.id for item in list(items)[3:0:-1]]
+    with pytest.raises(IndexError):
+        items[5]
