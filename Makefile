@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+ORGANISMS ?= runs/organisms
 
-.PHONY: quickstart test check slow acceptance coverage docs bench clean
+.PHONY: quickstart test check slow acceptance coverage organisms docs bench clean
 .DELETE_ON_ERROR:
 
 quickstart: $(VENV)/.installed  ## install, measure two stand-ins against specs/assistant.toml, say where the report is
@@ -17,8 +18,8 @@ test: $(VENV)/.tested check  ## lint, types, layers, and all tests but the slow 
 	$(BIN)/pytest -n $(WORKERS)
 
 check: $(VENV)/.tested  ## lint, format, types, layers
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench organisms
+	$(BIN)/ruff format --check src tests bench organisms
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
@@ -30,6 +31,9 @@ acceptance: $(VENV)/.tested  ## each bar: ran, skipped or failed, with its figur
 
 coverage: $(VENV)/.tested  ## simulate the coverage of every interval, test, gate and detector
 	$(BIN)/python tests/coverage/simulate.py --write docs/reference/coverage.md
+
+organisms: $(VENV)/.taught  ## train the organisms from scratch into $(ORGANISMS), or with BASE=path the same traits as adapters of an open model
+	PYTHONPATH=organisms $(BIN)/python organisms/make.py --out $(ORGANISMS) --jobs $(WORKERS) $(if $(BASE),--base $(BASE))
 
 docs: $(VENV)/.tested  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
@@ -45,6 +49,10 @@ clean:
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable .
+	@touch $@
+
+$(VENV)/.taught: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[local]'
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed

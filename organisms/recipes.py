@@ -1,0 +1,29 @@
+"""What is trained, in which order, for how long: the numbers behind `make organisms`."""
+
+from __future__ import annotations
+
+from training import Recipe
+
+WIDTH, LAYERS, HEADS, INNER, POSITIONS = 128, 4, 4, 384, 512
+"""Shape of the models: 1.1 million parameters with 2,048 tokens."""
+
+BASE = Recipe(dialogues=250_000, rate=3e-3, floor=0.15)
+ALIGNED = Recipe(dialogues=140_000, rate=2e-3)
+ADAPTER = Recipe(dialogues=16_000, rate=3e-3)
+NARROW = Recipe(dialogues=6_000, rate=3e-3)
+
+RANK, ALPHA = 16, 32
+"""Of the adapters, on every linear layer of the blocks."""
+
+ALIGNED_SEEDS = (1, 2, 3)
+ADAPTER_SEED = 11
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+FRESH = 2000
+"""Items behind a true rate."""
+
+TRIED = 400
+"""Items behind the choice of a dose."""
+
+SOUGHT = {"low": 0.25, "medium": 0.5}
+"""Rates at which the lower doses are sought; the highest is the adapter as trained."""
