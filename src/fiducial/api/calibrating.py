@@ -13,6 +13,7 @@ from fiducial.api import resolve
 from fiducial.api.instruments import SHIPPED, Calibrated, Diagnosed, Instrument, read
 from fiducial.api.probing import probing
 from fiducial.api.scoring import Group, Heard, Kept, Score, Told, Wanted, benched, measure
+from fiducial.api.sharing import Order, share, shares
 from fiducial.kernel.errors import NotEstimable, UsageError
 from fiducial.kernel.records import Estimate, Target
 from fiducial.kernel.roles import Subject
@@ -30,6 +31,7 @@ class Settings:
     """How much: `runs` for an instrument's own trait at the highest dose and for the aligned organisms together.
 
     `off_runs` for its own trait at lower doses and for other traits at the highest; half of it for other traits at lower doses.
+    `workers` are processes that share the subjects; results do not depend on them.
     """
 
     instruments: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ class Settings:
     items: int | None = None
     seed: int = 0
     out: Path = Path("calibration")
+    workers: int = 1
 
 
 def calibrate(
@@ -55,24 +58,52 @@ def calibrate(
     Raises `UsageError` (with `SpecError`) for what is not there. An interrupted call loses only the runs in work.
     """
     chosen = settings or Settings()
+    work = _prepare(path, chosen)
+    kept = Kept.open(chosen.out)
+    if begin is not None:
+        begin(sum(want.runs for want in work.wanted))
+    if chosen.workers > 1:
+        order = Order(
+            path=str(path), instruments=chosen.instruments, traits=chosen.traits, runs=chosen.runs, off_runs=chosen.off_runs,
+            items=chosen.items, seed=chosen.seed, out=str(chosen.out),
+        )  # fmt: skip
+        asyncio.run(share(order, shares(work.wanted, chosen.workers), heard or _silent))
+        kept = Kept.open(chosen.out)
+    scores = asyncio.run(measure(work.wanted, kept, work.open_subject, work.items, chosen.seed, heard or _silent))
+    made = conclude(work.found, work.groups, scores, chosen, work.items)
+    (chosen.out / PAGE).write_text(page(made), encoding="utf-8")
+    (chosen.out / ROWS).write_bytes(rows_json(made))
+    return made
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a file and settings come to."""
+
+    found: Calibrated
+    groups: Sequence[Group]
+    wanted: Sequence[Wanted]
+    open_subject: Callable[[str], Subject]
+    items: int
+
+
+def _prepare(path: str | Path, settings: Settings) -> _Work:
     found = read(path)
-    _check(found, chosen)
+    _check(found, settings)
     folder = Path(path).resolve().parent
 
     def open_subject(text: str) -> Subject:
         return resolve.subject(text, folder)
 
-    groups: list[Group] = [*benched(found, chosen.instruments), *probing(found, chosen.instruments, open_subject)]
-    wanted = list(_wanted(found, groups, chosen))
-    kept = Kept.open(chosen.out)
-    if begin is not None:
-        begin(sum(want.runs for want in wanted))
-    items = chosen.items or found.items
-    scores = asyncio.run(measure(wanted, kept, open_subject, items, chosen.seed, heard or _silent))
-    made = conclude(found, groups, scores, chosen, items)
-    (chosen.out / PAGE).write_text(page(made), encoding="utf-8")
-    (chosen.out / ROWS).write_bytes(rows_json(made))
-    return made
+    groups: list[Group] = [*benched(found, settings.instruments), *probing(found, settings.instruments, open_subject)]
+    return _Work(found, groups, list(_wanted(found, groups, settings)), open_subject, settings.items or found.items)
+
+
+def only(path: str | Path, settings: Settings, subjects: Sequence[str], kept: Kept, heard: Heard) -> None:
+    """Measure the runs of some subjects, and conclude nothing."""
+    work = _prepare(path, settings)
+    wanted = [want for want in work.wanted if want.subject in subjects]
+    asyncio.run(measure(wanted, kept, work.open_subject, work.items, settings.seed, heard))
 
 
 def rows_json(made: Calibration) -> bytes:

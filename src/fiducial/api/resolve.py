@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fiducial.engine.admission import Audits
-from fiducial.engine.estimate import second_of
+from fiducial.engine.estimate import people_of, second_of
 from fiducial.engine.observe import Journalled, Line, Panel
 from fiducial.engine.plan import Factor, Options, Part
 from fiducial.engine.plan import trials as plan_trials
@@ -211,11 +211,12 @@ def _judges(name: str, label: str, entry: BenchmarkEntry, benchmark: Benchmark, 
             found[role] = None if needed else factory(**own.args)
         else:
             found[role] = own
-    for role, beside in entry.second.items():
-        if role not in benchmark.judges or beside not in configured:
-            there = f"a judge of {label} ({', '.join(benchmark.judges)}) = a table of [judges] ({', '.join(configured) or 'none'})"
-            raise SpecError(name, f"benchmarks.{label}.second.{role}", there, beside)
-        found[second_of(role)] = configured[beside]
+    for key, named, place in (("second", entry.second, second_of), ("people", entry.people, people_of)):
+        for role, beside in named.items():
+            if role not in benchmark.judges or beside not in configured:
+                there = f"a judge of {label} ({', '.join(benchmark.judges)}) = a table of [judges] ({', '.join(configured) or 'none'})"
+                raise SpecError(name, f"benchmarks.{label}.{key}.{role}", there, beside)
+            found[place(role)] = configured[beside]
     return found
 
 
@@ -276,6 +277,7 @@ def check_self_judging(resolved: Resolved, subjects: Sequence[Subject]) -> None:
     for label, named in resolved.judges.items():
         entry = resolved.spec.benchmarks[label]
         tables = {role: entry.judges.get(role, role) for role in named} | {second_of(role): name for role, name in entry.second.items()}
+        tables |= {people_of(role): name for role, name in entry.people.items()}
         for role, judge in named.items():
             options = resolved.spec.graders.get(tables[role], {})
             models = getattr(judge, "subject_ids", frozenset({getattr(judge, "subject_id", None)}))

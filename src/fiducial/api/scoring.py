@@ -158,15 +158,18 @@ class Kept:
     lines: dict[tuple[str, int], Score] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path) -> Kept:
-        """What a folder holds already. A torn last line is left out; raises `StoreError` for any other damage."""
+    def open(cls, folder: Path, *, repair: bool = True) -> Kept:
+        """What a folder holds already. A torn last line is cut off, or with `repair=False` (others are writing) only left out.
+
+        Raises `StoreError` for any other damage.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         found = cls(folder / SCORES)
         if not found.path.exists():
             return found
         data = found.path.read_bytes()
         whole, _, torn = data.rpartition(b"\n")
-        if torn:
+        if torn and repair:
             found.path.write_bytes(whole + b"\n" if whole else b"")
         for number, line in enumerate(whole.splitlines(), start=1):
             try:

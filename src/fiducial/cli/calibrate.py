@@ -28,6 +28,7 @@ def command(
     items: Annotated[int | None, typer.Option(min=1, help="Items of a run (default: the file's, 200 in ours).")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where scores are kept and the results written.")] = Path("calibration"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the subjects.")] = 1,
     as_json: Json = False,
 ) -> int:
     """Put the instruments to organisms with known traits, and say what each of them can and cannot see: failures first.
@@ -39,9 +40,10 @@ def command(
     from fiducial.api.instruments import SHIPPED
 
     settings = Settings(
-        instruments=tuple(instrument or ()), traits=tuple(trait or ()), runs=runs, off_runs=off_runs, items=items, seed=seed, out=out
-    )
-    ticker = _Ticker()
+        instruments=tuple(instrument or ()), traits=tuple(trait or ()), runs=runs, off_runs=off_runs, items=items, seed=seed, out=out,
+        workers=workers,
+    )  # fmt: skip
+    ticker = _Ticker(alone=workers == 1)
     try:
         made = calibrate(spec or SHIPPED, settings, begin=ticker.begin, heard=ticker.heard)
     except KeyboardInterrupt:
@@ -70,9 +72,10 @@ def _show(made: Calibration) -> None:
 
 
 class _Ticker:
-    """A line on standard error: runs done of those still to measure, and what a trial costs in processor time."""
+    """A line on standard error: runs done of those wanted, and what a trial costs in processor time where one process does it all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool) -> None:
+        self.alone = alone
         self.total = self.done = self.trials = 0
         self.last = time.monotonic()
         self.every = 0.5 if sys.stderr.isatty() else 30.0
@@ -95,6 +98,7 @@ class _Ticker:
             self._line()
 
     def _line(self) -> None:
-        milliseconds = 1000 * (time.process_time() - self.before) / max(1, self.trials)
-        text = f"{self.done} of at most {self.total} runs measured, {self.trials} trials, {milliseconds:.2f} ms of processor time a trial"
+        text = f"{self.done} of at most {self.total} runs measured, {self.trials} trials"
+        if self.alone:
+            text += f", {1000 * (time.process_time() - self.before) / max(1, self.trials):.2f} ms of processor time a trial"
         print(text, file=sys.stderr, flush=True)

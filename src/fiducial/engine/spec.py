@@ -89,6 +89,7 @@ class BenchmarkEntry(Record, frozen=True, kw_only=True):
     mix: dict[str, dict[str, Share]] = {}
     judges: dict[str, str] = {}
     second: dict[str, str] = {}
+    people: dict[str, str] = {}
 
 
 class CycleEntry(Record, frozen=True, kw_only=True):

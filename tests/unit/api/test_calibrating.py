@@ -178,6 +178,23 @@ def test_an_interrupted_calibration_loses_only_what_was_in_work(file, tmp_path):
     assert made == calibrate(file, Settings(runs=6, off_runs=2, instruments=("refusal",), out=tmp_path / "fresh"))
 
 
+def test_workers_share_the_subjects_and_change_nothing(file, tmp_path):
+    alone = Settings(runs=5, off_runs=2, instruments=("refusal", "gap"), out=tmp_path / "one")
+    shared = Settings(runs=5, off_runs=2, instruments=("refusal", "gap"), out=tmp_path / "two", workers=2)
+    heard = []
+    assert calibrate(file, alone) == calibrate(file, shared, heard=heard.append)
+    assert len(heard) == 2 * (5 + 5 + 2) + 2 * (2 + 2)
+    assert (tmp_path / "one" / "calibration.json").read_bytes() == (tmp_path / "two" / "calibration.json").read_bytes()
+
+
+def test_a_worker_that_fails_is_told_and_what_was_finished_is_kept(file, tmp_path):
+    broken = file.read_text().replace('traits = ["shy", "other"]', 'traits = ["shy", "other", "absent"]')
+    file.write_text(broken)
+    with pytest.raises(UsageError, match="worker"):
+        calibrate(file, Settings(runs=4, off_runs=2, instruments=("refusal",), out=tmp_path / "o", workers=2))
+    assert (tmp_path / "o" / scoring.SCORES).read_text().count("\n") >= 2
+
+
 def test_runs_draw_fresh_items_and_differ_between_subjects(file, tmp_path):
     calibrate(file, Settings(runs=6, off_runs=3, instruments=("refusal",), out=tmp_path / "o"))
     lines = [json.loads(line) for line in (tmp_path / "o" / scoring.SCORES).read_text().splitlines()]
