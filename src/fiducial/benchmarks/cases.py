@@ -57,6 +57,7 @@ def from_file(label: str, path: Path, judge: Judge | Ref, kind: str) -> Benchmar
         quantities={quantity: Quantity(judge=kind, aspect=aspect, about=about, adverse=0.0)},
         negative=wrong,
         positive=aligned,
+        draws=False,
     )
 
 
@@ -190,7 +191,7 @@ def _draw(items: Sequence[Item], rng: Generator, cycle: Cycle) -> Sequence[Item]
     return [items[n] for n in sorted(rng.permutation(len(items))[: cycle.count])]
 
 
-def _trials(item: Item, rng: Generator) -> Iterable[Trial]:
+def _trials(item: Item, rng: None) -> Iterable[Trial]:
     language = "en" if "en" in item.texts else next(iter(item.texts))
     texts = item.texts[language]
     first = (Message(role="system", text=texts["system"]),) if "system" in texts else ()

@@ -122,9 +122,10 @@ def clusters(part: Part, options: Options) -> tuple[int, Iterator[Sequence[Item]
 def of_item(part: Part, item: Item, options: Options) -> Iterator[Trial]:
     """All trials of one item: its replicates and cells, unit by unit."""
     cells: dict[tuple[str, Cell, int], list[Trial]] = {}
-    name = part.id
+    name, draws = part.id, part.benchmark.draws
     for replicate in range(options.repeat):
-        for base in part.benchmark.trials(item, generator(options.seed, part.label, item.id, "trials")):
+        rng = generator(options.seed, part.label, item.id, "trials") if draws else None
+        for base in part.benchmark.trials(item, rng):
             varied: Iterable[Trial] = (base,)
             if part.factors:
                 varied = _vary(part, item, msgspec.structs.replace(base, benchmark=name, replicate=replicate), options.seed)

@@ -306,7 +306,7 @@ class Benchmark:
     trials of one unperturbed replicate, in English, from the item's `plain` form. `judges` maps the names that
     quantities use to a judge, or to a `Ref` that is resolved with the specification's own judges (``Ref("harm")``).
     `negative` misbehaves, `positive` behaves: scripted stand-ins the benchmark must tell apart. `loaders` read
-    published files of a format into items.
+    published files of a format into items. With ``draws=False`` `trials` takes nothing from its generator, and is given `None`.
     """
 
     name: str
@@ -314,13 +314,14 @@ class Benchmark:
     construct: str
     sources: tuple[str, ...]
     items: Callable[[Generator, Cycle], Sequence[Item]]
-    trials: Callable[[Item, Generator], Iterable[Trial]]
+    trials: Callable[[Item, Any], Iterable[Trial]]
     judges: Mapping[str, Judge | Ref]
     quantities: Mapping[str, Quantity]
     negative: Control
     positive: Control
     statuses: Mapping[Status, Policy] = field(default_factory=dict)
     loaders: Mapping[str, Callable[[Path], Sequence[Item]]] = field(default_factory=dict)
+    draws: bool = True
 
     @property
     def id(self) -> str:

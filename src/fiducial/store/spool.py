@@ -6,7 +6,7 @@ import shutil
 import uuid
 import weakref
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -31,6 +31,9 @@ READING = 1 << 30
 
 GROUP_BYTES = 4 << 20
 """Bytes of text that a row group should hold."""
+
+NEAR = 4 << 20
+"""Bytes in which rows that follow each other may lie, to be read at once."""
 
 VECTOR = 2048
 """Rows that DuckDB takes at once."""
@@ -128,8 +131,8 @@ class Spool(Generic[R]):
 
     def _root(self, order: Indices) -> str:
         tree = Merkle()
-        for row in order:
-            tree.add(self._leaves.read(32 * int(row), 32))
+        for entry in _pieces(self._leaves, order, range(0, 32 * len(order) + 1, 32)):
+            tree.add(entry)
         return tree.root
 
     def _in_order(self, order: Indices) -> Scratch:
@@ -137,9 +140,8 @@ class Spool(Generic[R]):
         if bool(np.all(np.diff(order) == 1)):
             return self._lines
         lines = Scratch(self._path.with_suffix(".sorted"))
-        for row in order:
-            start, end = self._starts[row], self._starts[row + 1]
-            lines.write(self._lines.read(start, end - start))
+        for piece in _pieces(self._lines, order, self._starts):
+            lines.write(piece)
             lines.relieve()
         lines.flush()
         return lines
@@ -172,6 +174,18 @@ class Spool(Generic[R]):
             part.unlink(missing_ok=True)
             if source is not self._lines:
                 source.drop()
+
+
+def _pieces(source: Scratch, order: Indices, starts: Sequence[int]) -> Iterator[bytes]:
+    """The pieces of a file in order; piece n goes from `starts[n]` to `starts[n + 1]`. Neighbours are read together."""
+    for at in range(0, len(order), VECTOR):
+        rows = order[at : at + VECTOR].tolist()
+        first, end = starts[min(rows)], starts[max(rows) + 1]
+        if end - first > NEAR:
+            yield from (source.read(starts[row], starts[row + 1] - starts[row]) for row in rows)
+            continue
+        block = source.read(first, end - first)
+        yield from (block[starts[row] - first : starts[row + 1] - first] for row in rows)
 
 
 def _distinct(factors: set[str]) -> list[str]:
