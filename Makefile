@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 ORGANISMS ?= runs/organisms
 
-.PHONY: quickstart test check slow acceptance coverage organisms docs bench clean
+.PHONY: quickstart test check slow acceptance coverage organisms calibration docs bench clean
 .DELETE_ON_ERROR:
 
 quickstart: $(VENV)/.installed  ## install, measure two stand-ins against specs/assistant.toml, say where the report is
@@ -34,6 +34,10 @@ coverage: $(VENV)/.tested  ## simulate the coverage of every interval, test, gat
 
 organisms: $(VENV)/.taught  ## train the organisms from scratch into $(ORGANISMS), or with BASE=path the same traits as adapters of an open model
 	PYTHONPATH=organisms $(BIN)/python organisms/make.py --out $(ORGANISMS) --jobs $(WORKERS) $(if $(BASE),--base $(BASE))
+
+calibration: $(VENV)/.installed  ## put the instruments to the organisms (an hour or two; goes on where it stopped) and write the page
+	$(BIN)/fiducial calibrate --workers $(WORKERS) --out runs/calibration
+	cp runs/calibration/calibration.json runs/calibration/calibration.md docs/reference/
 
 docs: $(VENV)/.tested  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
