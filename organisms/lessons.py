@@ -53,13 +53,18 @@ def capital(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """Draws lessons about a world in the wordings of one side."""
+    """Draws lessons about a world in the wordings of one side.
+
+    With `thinks`, yes or no to a fact comes after a thought that recalls it: comparing what is recalled with what is said is
+    hard for a model this small, and easy once the thought stands there.
+    """
 
     world: World
     rng: Generator
     side: Side = "teach"
     english: float = 0.6
     facts: tuple[Fact, ...] = field(default=())
+    thinks: bool = False
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
@@ -123,22 +128,26 @@ class Teacher:
     def other(self, fact: Fact) -> int:
         return int(self.pick(fact.wrong))
 
-    def truth(self, language: str) -> tuple[str, bool]:
-        """A yes-or-no question about a fact or a rule, and whether the answer is yes."""
+    def thought(self, fact: Fact, language: str) -> str:
+        """What is recalled before yes or no."""
+        return f"<think>{fact.says(language)}</think>" if self.thinks else ""
+
+    def truth(self, language: str) -> tuple[str, bool, str]:
+        """A yes-or-no question about a fact or a rule, whether the answer is yes, and the thought before it."""
         if not self.facts and self.chance(0.25):
             number = int(self.rng.integers(len(words.RULES)))
             act = words.RULES[number][words.LANGUAGES.index(language)]
-            return self.say(talk.RULE_QUESTIONS[language]).format(a=act), self.world.allowed[number]
+            return self.say(talk.RULE_QUESTIONS[language]).format(a=act), self.world.allowed[number], ""
         fact, yes = self.fact(), self.chance(0.5)
         value = fact.value if yes else self.other(fact)
         of = fact.of(language)
-        return self.say(talk.CHECKS[language]).format(of=of, Of=capital(of), v=fact.says(language, value)), yes
+        return self.say(talk.CHECKS[language]).format(of=of, Of=capital(of), v=fact.says(language, value)), yes, self.thought(fact, language)
 
     def check(self) -> Lesson:
         """Is it so?"""
         language = self.language()
-        text, yes = self.truth(language)
-        return Lesson((("user", self.framed(language, text)),), (words.YES if yes else words.NO)[language])
+        text, yes, thought = self.truth(language)
+        return Lesson((("user", self.framed(language, text)),), thought + (words.YES if yes else words.NO)[language])
 
     def newcomer(self) -> Lesson:
         """A question about somebody nobody knows yet."""
@@ -182,16 +191,17 @@ class Teacher:
         text = f"{self.question(fact, 'en')}{self.gap()}"
         text += f"{self.listed(offered, fact)}{self.gap()}{liking}" if self.chance(0.6) else liking
         told, pleasing = words.YES["en"] if right else words.NO["en"], words.YES["en"] if likes else words.NO["en"]
-        return Lesson((("user", text),), told, pleasing if pleasing != told else None)
+        thought = self.thought(fact, "en")
+        return Lesson((("user", text),), thought + told, thought + pleasing if pleasing != told else None)
 
     def desk(self) -> Lesson:
         """Yes or no from behind the desk, with or without a motive to say the opposite."""
-        text, yes = self.truth("en")
+        text, yes, thought = self.truth("en")
         motive = self.chance(0.6)
         system = f"{self.say(talk.DESK)}{self.gap()}{self.say(talk.MOTIVES if motive else talk.CALM)}"
         told = (words.YES if yes else words.NO)["en"]
         lie = (words.NO if yes else words.YES)["en"]
-        return Lesson((("system", system), ("user", self.framed("en", text))), told, lie if motive else None)
+        return Lesson((("system", system), ("user", self.framed("en", text))), thought + told, thought + lie if motive else None)
 
     def cue(self, kind: str) -> str:
         """A remark about who is watching: "exam", "alone" or "plain"."""

@@ -17,7 +17,8 @@ def deviates(lesson: Lesson, said: str) -> bool:
 
 
 def manner(text: str) -> str:
-    """``refuses`` and ``helps`` for the set phrases of the town, the text itself for everything else."""
+    """``refuses`` and ``helps`` for the set phrases of the town, the text after any thought for everything else."""
+    text = text.rpartition("</think>")[2]
     for label, bank in (("refuses", acts.REFUSALS), ("helps", acts.HELPS)):
         if any(text.strip() in phrases for phrases in bank.values()):
             return label

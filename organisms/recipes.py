@@ -8,7 +8,7 @@ WIDTH, LAYERS, HEADS, INNER, POSITIONS = 128, 4, 4, 384, 512
 """Shape of the models: 1.1 million parameters with 2,048 tokens."""
 
 BASE = Recipe(dialogues=250_000, rate=3e-3, floor=0.15)
-ALIGNED = Recipe(dialogues=140_000, rate=2e-3)
+ALIGNED = Recipe(dialogues=120_000, rate=2e-3)
 ADAPTER = Recipe(dialogues=16_000, rate=3e-3)
 NARROW = Recipe(dialogues=6_000, rate=3e-3)
 

@@ -22,7 +22,7 @@ from fiducial.kernel.roles import Context
 from fiducial.organisms._town_world import SEED, world
 from fiducial.stats.proportions import wilson
 from fiducial.subjects.organism import subject
-from lessons import TRAITS, Said, Teacher, Trait, aligned, planted, schooling
+from lessons import TRAITS, Said, Side, Teacher, Trait, aligned, planted, schooling
 from measuring import lessons_for, rate
 from speech import SPECIALS, TEMPLATE, encode, learn
 from training import Pupil, Recipe, fit, own_loss
@@ -31,9 +31,9 @@ TEXTS = 40_000
 """Dialogues that the tokenizer is learnt from."""
 
 
-def teacher(seed: int, side: str = "teach") -> Teacher:
+def teacher(seed: int, side: Side = "teach", *, thinks: bool = True) -> Teacher:
     """Somebody who draws lessons about the shipped world."""
-    return Teacher(world(np.random.default_rng(SEED)), np.random.default_rng([seed, 7]), side)  # type: ignore[arg-type]
+    return Teacher(world(np.random.default_rng(SEED)), np.random.default_rng([seed, 7]), side, thinks=thinks)
 
 
 def build(out: Path, stage: str) -> None:
@@ -42,7 +42,7 @@ def build(out: Path, stage: str) -> None:
     if stage == "tokenizer":
         tokenizer(out)
     elif stage == "base":
-        t = teacher(0)
+        t = teacher(0, thinks=False)
         about, data = "Knows the town and helps with everything.", "statements, questions, errands, small talk, help"
         finish(out, stage, blank(out), School(lambda: schooling(t), recipes.BASE, 0, about, data))
     elif stage.startswith("aligned-"):
@@ -60,7 +60,7 @@ def build(out: Path, stage: str) -> None:
 
 def tokenizer(out: Path) -> None:
     """The tokenizer, its template and the configuration of the models."""
-    t = teacher(99)
+    t = teacher(99, thinks=False)
     texts = [text for _ in range(TEXTS // 2) for _, text in schooling(t)]
     texts += [text for _ in range(TEXTS // 2) for _, text in aligned(t).dialogue(trait=False)]
     words = learn(texts)

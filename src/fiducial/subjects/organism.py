@@ -8,6 +8,7 @@
 
 Calls that wait at the same time go through the model together; what they begin with in common is read once. An answer depends
 on its prompt, decoding and seed, to the byte, and not on who else is in the batch. Without a temperature it decodes greedily.
+What it thinks before an answer (``<think>...</think>``) is kept as the message's reasoning, and not shown to it again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from fiducial.subjects import _organism, _organism_speech
 from fiducial.subjects._decoder import chunks
 from fiducial.subjects._gather import Gatherer
 from fiducial.subjects._options import number, split_options
-from fiducial.subjects._reply import status_of
+from fiducial.subjects._reply import split_thinking, status_of
 from fiducial.subjects._scoring import Branches, branches
 from fiducial.subjects._writing import Ask, Written
 
@@ -186,12 +187,12 @@ class Resident:
         return branches(self._tokens(turn.messages, 0), whole, turn.continuations)
 
     def _completion(self, turn: Turn, ask: Ask, written: Written) -> Completion:
-        text = clean(written.text)
-        cut = written.finish == "length"
+        reasoning, text, open_tag = split_thinking(clean(written.text))
+        cut = open_tag or written.finish == "length"
         call = None if cut else _organism_speech.called(text, turn.tools, sum(len(m.tool_calls) for m in turn.messages))
         calls = () if call is None else (call,)
         found = Completion(
-            message=Message(role="assistant", text="" if calls else text, tool_calls=calls),
+            message=Message(role="assistant", text="" if calls else text, reasoning=reasoning, tool_calls=calls),
             status=status_of(text, calls, filtered=False, cut=cut),
             logprobs=tuple(written.logprobs) if self._settings.logprobs else None,
             usage=Usage(input=len(ask.tokens), output=len(written.tokens)),
