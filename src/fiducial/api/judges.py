@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from fiducial.api.resolve import judge_of
-from fiducial.api.results import Result, conclude, reopen
+from fiducial.api.results import COPIED, PEOPLE, Result, conclude, people_in, reopen
 from fiducial.audit import compared, labels, live, recorded
 from fiducial.audit import drift as watching
 from fiducial.audit.card import audit as audited
@@ -109,13 +109,17 @@ def compare(path: Path, before: int | None = None, after: int | None = None) -> 
 def drift(path: Path, *, base: tuple[int, int] | None = None, mean_time: float = watching.MEAN_TIME) -> list[JudgeWatch]:
     """Each judge of a run watched over its revisions: the first that it read holds the anchors, later ones are held against it.
 
+    Revisions that only copy the readings of an earlier one (overrides, people's labels) are no use of the judge.
     `base` is (flips, repeats) of measured repetition. A judge that read one revision only is not watched.
     """
     run = Run.open(path)
     known: dict[str, watching.Anchors] = {}
     watches: dict[str, JudgeWatch] = {}
     for revision in run.revisions():
-        for judge in sorted({judgement.judge for judgement in run.judgements(revision)}):
+        if (run.revision(revision) / COPIED).exists():
+            continue
+        people = {judge for roles in people_in(run, revision).values() for judge in roles.values()}
+        for judge in sorted({judgement.judge for judgement in run.judgements(revision)} - people):
             if judge not in known:
                 known[judge] = watching.anchors(run.judgements(revision), judge)
                 continue
@@ -152,14 +156,18 @@ def override(path: Path, wanted: Mapping[str, Any], judges: Mapping[str, str] | 
         counts[place] += 1
     spool.seal(number)
     run.write_json(number, OVERRIDES, [*earlier, made])
+    run.write_json(number, COPIED, {"revision": last})
+    if people := people_in(run, last):
+        run.write_json(number, PEOPLE, people)
     return conclude(run, resolved, number)
 
 
 def _override(run: Run, revision: int, wanted: Mapping[str, Any]) -> Override:
+    people = {judge for roles in people_in(run, revision).values() for judge in roles.values()}
     found = [
         j for j in run.judgements(revision)
-        if j.unit == wanted["unit"] and j.aspect == wanted["aspect"] and wanted.get("subject") in {None, j.subject}
-        and wanted.get("part") in {None, j.part}
+        if j.judge not in people and j.unit == wanted["unit"] and j.aspect == wanted["aspect"]
+        and wanted.get("subject") in {None, j.subject} and wanted.get("part") in {None, j.part}
     ]  # fmt: skip
     if len(found) != 1:
         there = "; ".join(f"subject {j.subject}, part {j.part}, judge {j.judge}" for j in found[:5]) or "none"

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted"
 
+PEOPLE = "people.json"
+"""The file of a revision that says which judge holds people's labels of its units, by benchmark and role."""
+
+COPIED = "copied.json"
+"""The file of a revision whose judges' readings are those of an earlier one, which it names: nothing was read again."""
+
 CARDS = "cards.json"
 """The file of a revision with the cards of its judges."""
 
@@ -233,6 +239,17 @@ def conclude(run: Run, resolved: Resolved, revision: int, *, report: bool = True
     return result
 
 
+def people_in(run: Run, revision: int | None = None) -> dict[str, dict[str, str]]:
+    """The judges that hold people's labels of a revision's units, by benchmark and role."""
+    path = run.revision(revision) / PEOPLE
+    if not path.exists():
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, str]])
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"{path}: is no table of judges by benchmark and role: {error}") from error
+
+
 @contextmanager
 def source_of(run: Run, resolved: Resolved, revision: int | None = None) -> Iterator[Source]:
     """What estimates of a run's revision come from."""
@@ -241,6 +258,7 @@ def source_of(run: Run, resolved: Resolved, revision: int | None = None) -> Iter
         "responses": run.path / "responses.parquet",
         "judgements": run.revision(revision) / "judgements.parquet",
     }
+    labelled = people_in(run, revision)
     with run.engine.room() as connection:
         for name, file in files.items():
             if not file.exists():
@@ -249,7 +267,7 @@ def source_of(run: Run, resolved: Resolved, revision: int | None = None) -> Iter
         yield Source(
             connection=connection,
             benchmarks=resolved.benchmarks,
-            judges={label: resolved.judge_ids(label) for label in resolved.benchmarks},
+            judges={label: {**resolved.judge_ids(label), **labelled.get(label, {})} for label in resolved.benchmarks},
             crossed=run.plan.options.get("crossed", {}),
             mix={label: entry.mix for label, entry in resolved.spec.benchmarks.items()},
             audits=resolved.audits,

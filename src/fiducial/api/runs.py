@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fiducial.api import executing, resolve, sequential
+from fiducial.api import executing, labelling, resolve, sequential
 from fiducial.api.resolve import Resolved
 from fiducial.api.results import INTERRUPTED, Result, conclude, options_of, other_baseline, reopen, same_instrument
 from fiducial.engine import limits
@@ -209,6 +209,7 @@ async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], se
 
 
 async def _rejudge(run: Run, resolved: Resolved, settings: Settings) -> Result:
+    before = int(run.revision().name)
     revision = int(run.new_revision().name)
     journal = run.journal()
     budget = resolved.spec.budget
@@ -235,6 +236,7 @@ async def _rejudge(run: Run, resolved: Resolved, settings: Settings) -> Result:
         journal.close()
         for grader in resolved.graders:
             await grader.close()
+    labelling.carry(run, before, revision, spool)
     spool.seal(revision)
     return conclude(run, resolved, revision, report=settings.report)
 

@@ -123,10 +123,46 @@ def override(
     from fiducial.api import judges
 
     wanted = {"unit": unit, "aspect": aspect, "value": value, "author": author, "reason": reason, "subject": subject, "part": part}
+    return _shared.conclusion(judges.override(run, wanted, _named("override", judge)), as_json=as_json)
+
+
+@app.command()
+def sample(
+    run: RunFolder,
+    aspect: Annotated[str, typer.Option(help="What people are to label: an aspect that a judge of the run reads.")],
+    out: Annotated[Path, typer.Option(help="Write the rows here (CSV); fill in the column `value`, a number from 0 to 1.")],
+    count: Annotated[int, typer.Option(min=1, help="How many units.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+) -> int:
+    """Draw units of a run at random for people to label, without the judges' verdicts."""
+    from fiducial.api import labelling
+
+    text = labelling.sample(run, aspect, count, seed)
+    out.write_text(text, encoding="utf-8")
+    print(f"{out}: fill in the column value, then: fiducial judge label {run} {out}")
+    return 0
+
+
+@app.command()
+def label(
+    run: RunFolder,
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="What people said: columns unit, aspect, value (subject, part).")],
+    judge: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=SPEC", help="As `rejudge` had it, where the last revision was rejudged.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Correct a run's numbers by people's labels of a random sample of its units: a new revision, no call to any model."""
+    from fiducial.api import labelling
+
+    return _shared.conclusion(labelling.label(run, labels, _named("label", judge)), as_json=as_json)
+
+
+def _named(command: str, judge: list[str] | None) -> dict[str, str]:
     named = {text.partition("=")[0]: text.partition("=")[2] for text in judge or []}
     if not all(named.values()):
-        raise UsageError(f"judge override --judge: NAME=SPEC such as refusal=judges.toml, got {judge}")
-    return _shared.conclusion(judges.override(run, wanted, named), as_json=as_json)
+        raise UsageError(f"judge {command} --judge: NAME=SPEC such as refusal=judges.toml, got {judge}")
+    return named
 
 
 def _show(card: JudgeCard) -> None:

@@ -13,19 +13,23 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.random import Generator
 
+from fiducial.engine.labelled import by_people, change_by_people, joined
+from fiducial.engine.seeds import generator
 from fiducial.engine.spec import Admission
+from fiducial.kernel.errors import NotEstimable
 from fiducial.kernel.records import Estimate
 from fiducial.kernel.roles import Quantity
 from fiducial.stats.judge_error import Calibration, corrected_rate
 from fiducial.stats.proportions import rate
-from fiducial.stats.table import Table
+from fiducial.stats.table import Floats, Table
 from fiducial.store.cards import Errors, JudgeCard
 
 LANGUAGE = "language"
 ENGLISH = "en"
 
-State = Literal["exact", "unaudited", "admitted", "accepted", "failed"]
+State = Literal["exact", "labelled", "unaudited", "admitted", "accepted", "failed"]
 
 UNAUDITED = "unaudited judge: its own error is not in the interval"
 
@@ -43,6 +47,7 @@ class Standing:
         """What a reader of an uncorrected number must know."""
         return {
             "exact": None,
+            "labelled": None,
             "unaudited": UNAUDITED,
             "admitted": "judge admitted, but its own error is not in the interval",
             "accepted": f"judge accepted by the specification, not admitted ({self.reason}): its own error is not in the interval",
@@ -117,19 +122,51 @@ def marked(audits: Audits, label: str, entry: Quantity, rows: Table, plain: Esti
     return (msgspec.structs.replace(plain, flags=(*plain.flags, flag)) if flag else plain), standing
 
 
-def measured(audits: Audits, label: str, entry: Quantity, rows: Table, plain: Estimate) -> tuple[Estimate, Standing]:
+def measured(
+    audits: Audits, label: str, entry: Quantity, rows: Table, plain: Estimate, truth: Floats | None = None
+) -> tuple[Estimate, Standing]:
     """An estimate with its judge's errors carried in where they are known (else marked), and how the judge stands.
 
-    `plain` is the estimate as judged. Only shares of yes and no can be corrected, not contrasts, scores or changes. Rows that no judge
-    read (adverse statuses, missing ones that were filled) keep their values. Raises `NotEstimable` where the errors are too great,
-    or contradict what was seen.
+    `plain` is the estimate as judged, `truth` what people say of the rows of a random sample, NaN elsewhere. People's labels go first: they
+    correct any number and ask nothing of the judge. By a card only shares of yes and no can be corrected, not contrasts, scores or
+    changes. Rows that no judge read (adverse statuses, missing ones that were filled) keep their values. Raises `NotEstimable` where the
+    card's errors are too great, or contradict what was seen.
     """
     known = rows.value[~rows.missing]
-    shares = entry.contrast is None and entry.estimator is None and entry.range == (0.0, 1.0) and bool(np.isin(known, (0.0, 1.0)).all())
     number, standing = marked(audits, label, entry, rows, plain)
+    if truth is not None and standing.state != "exact" and entry.estimator is None:
+        try:
+            return by_people(rows, truth, plain, _folds(plain)), Standing("labelled")
+        except NotEstimable as error:
+            number = unused(number, error)
+    shares = entry.contrast is None and entry.estimator is None and entry.range == (0.0, 1.0) and bool(np.isin(known, (0.0, 1.0)).all())
     if standing.state != "admitted" or not shares or plain.of.scale != "absolute":
         return number, standing
     return _corrected(rows, _spoken(rows), standing.errors, plain), standing
+
+
+def changed(
+    audits: Audits, label: str, entry: Quantity, sides: tuple[Table, Table], plain: Estimate, truths: tuple[Floats | None, Floats | None]
+) -> tuple[Estimate, Standing]:
+    """A change from baseline to candidate, by people's labels of both where there are enough, else as judged and marked."""
+    number, standing = marked(audits, label, entry, sides[0], plain)
+    first, second = truths
+    if first is None or second is None or standing.state == "exact":
+        return number, standing
+    try:
+        return change_by_people(sides, (first, second), plain, _folds(plain)), Standing("labelled")
+    except NotEstimable as error:
+        return unused(number, error), standing
+
+
+def unused(number: Estimate, why: NotEstimable) -> Estimate:
+    """The number marked with why people's labels did not correct it."""
+    return msgspec.structs.replace(number, flags=(*number.flags, f"people's labels were not used: {why}"))
+
+
+def _folds(plain: Estimate) -> Generator:
+    """The folds of a number are drawn by its name alone, so that the same run gives the same bytes."""
+    return generator(0, "people", *(str(part) for part in msgspec.structs.astuple(plain.of)))
 
 
 def _spoken(rows: Table) -> np.ndarray:
@@ -151,12 +188,7 @@ def _corrected(rows: Table, spoken: np.ndarray, errors: Mapping[str, Errors], pl
     rest = ~judged & ~rows.missing
     if rest.any():
         parts.append((float(rows.weight[rest].sum()) / total, rate(rows.select(rest))))
-    value = sum(share * part.value for share, part in parts)
-    # Where wordings repeat the plain interval is two-way and wider than the one-way one that the correction starts from.
-    simple = rate(rows)
-    wider = max(1.0, (plain.high - plain.low) / (simple.high - simple.low)) if simple.high > simple.low else 1.0
-    low = value - wider * sum(share * (part.value - part.low) for share, part in parts)
-    high = value + wider * sum(share * (part.high - part.value) for share, part in parts)
+    value, low, high = joined(parts, rows, plain)
     first = parts[0][1]
     method = first.method if len(parts) == 1 else f"{first.method}, joined over {len(parts)} parts (languages, unread)"
     extra = {**plain.extra, "uncorrected": plain.value}
@@ -164,7 +196,7 @@ def _corrected(rows: Table, spoken: np.ndarray, errors: Mapping[str, Errors], pl
         extra |= {name: first.extra[name] for name in ("raw", "sensitivity", "specificity") if name in first.extra}
     bounds = first.bounds if len(parts) == 1 else None
     return msgspec.structs.replace(
-        plain, value=value, low=max(0.0, low), high=min(1.0, high), method=f"corrected for the judge's errors: {method}", bounds=bounds,
+        plain, value=value, low=low, high=high, method=f"corrected for the judge's errors: {method}", bounds=bounds,
         extra=extra,
     )  # fmt: skip
 

@@ -12,17 +12,30 @@ from dataclasses import dataclass, replace
 from math import inf
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from fiducial.engine.admission import Standing, marked, measured
-from fiducial.engine.estimate import Source, Units, against, annotated, estimate, planned, second_of, table, units
+from fiducial.engine.admission import Standing, changed, measured
+from fiducial.engine.estimate import Source, Units, against, annotated, estimate, people, planned, second_of, table, units
 from fiducial.engine.spec import Specification
 from fiducial.kernel.errors import NotEstimable
 from fiducial.kernel.records import Claim, Decision, Estimate, Outcome
 from fiducial.kernel.roles import Quantity
+from fiducial.stats.judge_variance import between_judges
 from fiducial.stats.table import Table
 
 Settled = tuple[Estimate | None, Outcome, str]
 """The number a decision rests on, the outcome, the reason."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one judge makes of a claim: the number, the same with all the missing against it and for it, how the judge stands."""
+
+    shown: Estimate
+    worst: Estimate
+    best: Estimate
+    standing: Standing
 
 
 @dataclass(frozen=True)
@@ -58,8 +71,8 @@ class Decider:
             of = units(self.source, label, subject)
             rows = table(self.source, label, quantity, of, level=claim.level, where=where)
             judged = not bool(rows.missing.all())
-            number, outcome, reason = self._settle(claim, entry, of, rows, self._before(claim, where))
-            number, outcome, reason = self._by_two(claim, entry, of, (number, outcome, reason), where)
+            first = self._read(claim, entry, of, rows, self._before(claim, where))
+            number, outcome, reason = self._by_two(claim, entry, of, first, where)
         except NotEstimable as error:
             outcome, reason = "undecided", str(error)
         system = f"{self.spec.system.name}@{self.spec.system.version}"
@@ -78,41 +91,46 @@ class Decider:
         of = units(self.baseline.source, label, self.baseline.subject)
         return table(self.baseline.source, label, quantity, of, level=claim.level, where=where, entry=entry)
 
-    def _settle(self, claim: Claim, entry: Quantity, of: Units, rows: Table, before: Table | None) -> Settled:
-        """A claim decided by the readings of one judge."""
+    def _read(self, claim: Claim, entry: Quantity, of: Units, rows: Table, before: Table | None) -> Reading:
+        """What the readings of one judge come to."""
         label = claim.quantity.partition(".")[0]
         low_end, high_end = entry.range
+        truth = people(self.source, entry, of, rows)
+        theirs_truth = self._people_before(entry, before)
 
         def number(fill: float | None) -> tuple[Estimate, Standing]:
             mine = rows if fill is None else rows.filled(fill)
             if before is None:
-                return measured(self.source.audits, label, entry, mine, estimate(entry, mine))
+                return measured(self.source.audits, label, entry, mine, estimate(entry, mine), truth)
             theirs = before if fill is None else before.filled(low_end if fill == high_end else high_end)
-            return marked(self.source.audits, label, entry, mine, against(mine, theirs, claim.scale))
+            plain = against(mine, theirs, claim.scale)
+            return changed(self.source.audits, label, entry, (mine, theirs), plain, (truth, theirs_truth))
 
         shown, standing = number(None)
         shown = annotated(self.source, of, shown)
-        if standing.state == "failed":
-            return shown, "undecided", f"its judge is not admitted: {standing.reason}"
-        missing = shown.missing > 0
-        at_worst = number(high_end)[0].high if missing else shown.high
-        at_best = number(low_end)[0].low if missing else shown.low
-        if claim.side == "at_least":
-            at_worst = number(low_end)[0].low if missing else shown.low
-            at_best = number(high_end)[0].high if missing else shown.high
-        outcome, reason = verdict(claim, shown.value, at_worst, at_best)
-        if missing:
-            reason += f"; the {shown.missing} missing are entered against the decision"
-        return shown, outcome, reason
+        if standing.state == "failed" or not shown.missing:
+            return Reading(shown, shown, shown, standing)
+        ends = (high_end, low_end) if claim.side == "at_most" else (low_end, high_end)
+        return Reading(shown, number(ends[0])[0], number(ends[1])[0], standing)
 
-    def _by_two(self, claim: Claim, entry: Quantity, of: Units, first: Settled, where: str) -> Settled:
-        """The decision where model judges need each other: two independent ones must agree, or one must be said to be enough."""
+    def _people_before(self, entry: Quantity, before: Table | None) -> NDArray[np.float64] | None:
+        """People's labels of the baseline's rows."""
+        if before is None or self.baseline is None:
+            return None
+        of = units(self.baseline.source, before.target.benchmark, self.baseline.subject)
+        return people(self.baseline.source, entry, of, before)
+
+    def _by_two(self, claim: Claim, entry: Quantity, of: Units, first: Reading, where: str) -> Settled:
+        """The decision where model judges need each other: two independent ones must agree, or one must be said to be enough.
+
+        What changes with the judge widens the interval: both must decide alike, and so must their mean with the variance between them.
+        """
         label, _, name = claim.quantity.partition(".")
         rule, judges = self.source.audits.rule, self.source.judges[label]
-        number, outcome, reason = first
+        number, outcome, reason = _settled(claim, first)
         model = self.source.audits.models.get(judges.get(entry.judge) or "")
-        if rule is None or model is None:
-            return first
+        if rule is None or model is None or first.standing.state == "labelled":
+            return number, outcome, reason
         other = judges.get(second_of(entry.judge))
         if other is None:
             why = rule.one_judge.get(claim.id)
@@ -123,14 +141,15 @@ class Decider:
             return number, "undecided", f"its two judges ask the same model, {model}"
         beside = replace(entry, judge=second_of(entry.judge))
         rows = table(self.source, label, name, of, level=claim.level, where=where, entry=beside)
-        again, theirs, why = self._settle(claim, beside, of, rows, self._before(claim, where, beside))
-        if number is not None and again is not None:
-            # With two judges (m1 - m2)^2 / 2 is the unbiased estimate of the variance between judges (plus sampling).
-            spread = {"second_judge": again.value, "judge_variance": (number.value - again.value) ** 2 / 2}
-            number = msgspec.structs.replace(number, extra={**number.extra, **spread})
-        if theirs == outcome:
-            return number, outcome, f"{reason}; by the second judge: {why}"
-        return number, "undecided", f"its two judges differ: {outcome} ({reason}) against {theirs} ({why})"
+        second = self._read(claim, beside, of, rows, self._before(claim, where, beside))
+        _, theirs, why = _settled(claim, second)
+        both = _between(first, second, rows.range if claim.scale == "absolute" else (-inf, inf))
+        if theirs != outcome:
+            return both.shown, "undecided", f"its two judges differ: {outcome} ({reason}) against {theirs} ({why})"
+        shown, joint, over = _settled(claim, both)
+        if joint != outcome:
+            return shown, "undecided", f"each judge alone says {outcome}, but with the variance between them {over}"
+        return shown, outcome, f"{over}, over two judges; {reason}; by the second judge: {why}"
 
     def _slices(self, claim: Claim, subject: str) -> Sequence[str]:
         if not claim.slices:
@@ -144,6 +163,26 @@ class Decider:
                 column = units(self.source, label, subject).factors.get(text)
                 found.extend(f"{text}={level}" for level in sorted(set(column)) if level) if column is not None else found.append(text)
         return found
+
+
+def _settled(claim: Claim, read: Reading) -> Settled:
+    """A claim decided by the readings of one judge."""
+    if read.standing.state == "failed":
+        return read.shown, "undecided", f"its judge is not admitted: {read.standing.reason}"
+    at_worst, at_best = (read.worst.high, read.best.low) if claim.side == "at_most" else (read.worst.low, read.best.high)
+    outcome, reason = verdict(claim, read.shown.value, at_worst, at_best)
+    if read.shown.missing:
+        reason += f"; the {read.shown.missing} missing are entered against the decision"
+    return read.shown, outcome, reason
+
+
+def _between(first: Reading, second: Reading, limits: tuple[float, float]) -> Reading:
+    """Two judges' readings as one, the variance between judges in its intervals."""
+    shown = between_judges((first.shown, second.shown), limits)
+    shown = msgspec.structs.replace(shown, extra=shown.extra | {"second_judge": second.shown.value})
+    worst, best = (between_judges(pair, limits) for pair in ((first.worst, second.worst), (first.best, second.best)))
+    failed = next((one.standing for one in (first, second) if one.standing.state == "failed"), first.standing)
+    return Reading(shown, worst, best, failed)
 
 
 def verdict(claim: Claim, value: float, at_worst: float, at_best: float) -> tuple[Outcome, str]:

@@ -83,6 +83,8 @@ class Source:
 
 JUDGED, MISSING, ADVERSE, ABSENT = 0, 1, 2, 3
 
+SECOND = "#2"
+
 
 def planned(source: Source) -> frozenset[str]:
     """Labels of the benchmarks that the plan has trials of: a filter may have left some out."""
@@ -131,9 +133,14 @@ def unit_names(source: Source, label: str) -> list[str]:
     return [row[0] for row in source.connection.execute(query, [f"{label}@"]).fetchall()]
 
 
+def people_of(role: str) -> str:
+    """The name under which people's labels stand that hold up the judge of a role, and its second."""
+    return f"{role.removesuffix(SECOND)}#people"
+
+
 def second_of(role: str) -> str:
     """The name in `Source.judges` of the judge that reads beside the one of a role."""
-    return f"{role}#2"
+    return f"{role}{SECOND}"
 
 
 def table(source: Source, label: str, quantity: str, of: Units, *, level: float, where: str = "", entry: Quantity | None = None) -> Table:
@@ -173,6 +180,15 @@ def table(source: Source, label: str, quantity: str, of: Units, *, level: float,
     )
 
 
+def people(source: Source, entry: Quantity, of: Units, rows: Table) -> NDArray[np.float64] | None:
+    """What people say of the rows of a table of this quantity, NaN where they say nothing; `None` where nobody was asked."""
+    judge = source.judges[rows.target.benchmark].get(people_of(entry.judge))
+    if judge is None:
+        return None
+    value, _, _ = _values(source, judge, entry, of)
+    return value[np.searchsorted(of.unit, rows.unit)]
+
+
 def estimate(entry: Quantity, rows: Table) -> Estimate:
     """The number of a quantity: its own estimator, or the mean of unit values with the interval that fits its range.
 
@@ -207,19 +223,23 @@ def all_estimates(source: Source, label: str, subject: str) -> Iterator[Estimate
         for where in slices:
             try:
                 rows = table(source, label, quantity, of, level=DISPLAY_LEVEL, where=where)
-                yield annotated(source, of, displayed(source, label, entry, rows))
+                truth = people(source, entry, of, rows)
+                yield annotated(source, of, displayed(source, label, entry, rows, truth))
             except NotEstimable:
                 continue
 
 
-def displayed(source: Source, label: str, entry: Quantity, rows: Table) -> Estimate:
-    """The number of a quantity for a reader: corrected for its judge's errors where it can be, else flagged with the reason."""
+def displayed(source: Source, label: str, entry: Quantity, rows: Table, truth: NDArray[np.float64] | None = None) -> Estimate:
+    """The number of a quantity for a reader: corrected for its judge's errors where it can be, else flagged with the reason.
+
+    `truth` is what `people` says of its rows.
+    """
     if label in source.sequential:
         # A correction takes a fixed number of units: a number whose size a rule chose is only marked.
         return marked(source.audits, label, entry, rows, anytime_mean(rows))[0]
     plain = estimate(entry, rows)
     try:
-        return measured(source.audits, label, entry, rows, plain)[0]
+        return measured(source.audits, label, entry, rows, plain, truth)[0]
     except NotEstimable as error:
         return msgspec.structs.replace(plain, flags=(*plain.flags, f"not corrected for its judge's errors: {error}"))
 

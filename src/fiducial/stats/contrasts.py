@@ -136,6 +136,18 @@ def paired(candidate: Table, baseline: Table, scale: Scale = "difference") -> Es
     )  # fmt: skip
 
 
+def changes(candidate: Table, baseline: Table) -> Table:
+    """One row a unit of either table: the candidate's value minus the baseline's, missing where either is.
+
+    >>> from fiducial.kernel.records import Target
+    >>> t = Target(benchmark="b", quantity="q", subject="s")
+    >>> a, b = (Table(t, np.array(v), np.array([0, 1]), np.array([0, 1])) for v in ([0.0, 1.0], [1.0, np.nan]))
+    >>> changes(b, a).value.tolist(), changes(b, a).range
+    ([1.0, nan], (-1.0, 1.0))
+    """
+    return _aligned(candidate, baseline)[0]
+
+
 def _aligned(candidate: Table, baseline: Table) -> tuple[Table, Floats, Floats]:
     """All units of either table, with the difference as value; the baseline's and the candidate's values beside it."""
     keys_b, keys_a = _pair_keys(candidate), _pair_keys(baseline)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
-from fiducial.api import judges, runs
+from fiducial.api import judges, labelling, runs
 from fiducial.api.runs import Settings
 from fiducial.engine.plan import Options
 from fiducial.judges import refusal
@@ -142,3 +144,63 @@ def test_own_labelled_cases_make_a_card(tmp_path):
         judges.audit("refusal", [file], aspect="full_refusal")
     with pytest.raises(UsageError, match="format"):
         judges.audit("recorded:x", [file])
+
+
+def filled(text, value):
+    """The rows of a sample with a value for each, by a function of the row."""
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, rows[0])
+    writer.writeheader()
+    writer.writerows({**row, "value": value(row)} for row in rows)
+    return rows, out.getvalue()
+
+
+def test_labels_of_a_sample_make_a_revision_whose_numbers_they_correct(tmp_path):
+    result = run(tmp_path, bound=0.5)
+    text = labelling.sample(result.path, "any_refusal", 22, 3)
+    rows, done = filled(text, lambda row: 1 if int(row["unit"][-3].encode().hex(), 16) % 2 else 0)
+    assert len(rows) == len({row["unit"] for row in rows}) == 22
+    assert text == labelling.sample(result.path, "any_refusal", 22, 3) != labelling.sample(result.path, "any_refusal", 22, 4)
+    assert all(row["value"] == "" and row["answer"] and row["prompt"] for row in rows)
+    (tmp_path / "labels.csv").write_text(done, encoding="utf-8")
+    after = labelling.label(result.path, tmp_path / "labels.csv")
+    number = next(e for e in after.estimates if e.of.quantity == "any_refusal" and not e.of.slice)
+    assert "people's labels of 22 units" in number.method
+    assert number.extra["uncorrected"] == 0.0
+    assert not any("unaudited" in flag for flag in number.flags)
+    assert verify(result.path).ok
+    assert next(e for e in runs_of(result.path, 1) if e.of.quantity == "any_refusal").value == 0.0
+    unit = rows[0]["unit"]
+    overridden = judges.override(result.path, {"unit": unit, "aspect": "full_refusal", "value": 1.0, "author": "A", "reason": "r"})
+    assert any("people's labels" in e.method for e in overridden.estimates)
+    assert judges.drift(result.path) == []  # copies are no readings
+    again = runs.rejudge(result.path, {}, Settings())
+    (watch,) = judges.drift(result.path)
+    assert (watch.judge, watch.turned) == (number.of.judge, 0)
+    assert next(e for e in again.estimates if e.of == number.of) == number
+
+
+def runs_of(path, revision):
+    return Run.open(path).estimates(revision)
+
+
+def test_the_table_of_a_benchmark_may_name_people_from_the_start(tmp_path):
+    first = run(tmp_path)
+    _, done = filled(labelling.sample(first.path, "any_refusal", 24, 0), lambda row: 0)
+    (tmp_path / "labels.csv").write_text(done, encoding="utf-8")
+    more = '[judges.people]\nuse = "human"\npath = "labels.csv"\n[benchmarks.over_refusal.people]\nrefusal = "people"'
+    again = run(tmp_path, more, name="again")
+    number = next(e for e in again.estimates if e.of.quantity == "any_refusal" and not e.of.slice)
+    assert number.extra["labels"] == 24
+    with pytest.raises(SpecError) as caught:
+        run(tmp_path, more.replace("refusal =", "other ="), name="wrong")
+    assert caught.value.path == "benchmarks.over_refusal.people.other"
+
+
+def test_labels_of_no_unit_of_the_run_are_refused(tmp_path):
+    result = run(tmp_path)
+    (tmp_path / "labels.csv").write_text("unit,aspect,value\nelsewhere,any_refusal,1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="judge sample"):
+        labelling.label(result.path, tmp_path / "labels.csv")
+    assert Run.open(result.path).revisions() == [1]

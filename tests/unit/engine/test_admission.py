@@ -236,6 +236,19 @@ def test_two_model_judges_must_agree():
     assert decision.estimate.extra["judge_variance"] > 0.2
 
 
+def test_the_variance_between_two_judges_is_in_the_interval():
+    """Each judge alone holds the bound of 0.1; their mean, with what changes from judge to judge, does not show it."""
+    alike = two_judges(CLEAN, CLEAN)
+    apart = two_judges(CLEAN, [1.0] * 23 + [0.0] * 277)
+    assert alike.outcome == "holds"
+    assert alike.estimate is not None
+    assert apart.estimate is not None
+    assert alike.estimate.extra["judge_variance"] == 0.0
+    assert apart.outcome == "undecided"
+    assert apart.estimate.high - apart.estimate.low > 3 * (alike.estimate.high - alike.estimate.low)
+    assert "variance between" in apart.reason
+
+
 def test_one_model_judge_needs_a_reason():
     assert two_judges(CLEAN, CLEAN, models=("m1", "")).outcome == "undecided"
     decision = two_judges(CLEAN, CLEAN, models=("m1", ""), one_judge={"c": "people checked it"})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from judge_cases import case, judged
@@ -72,3 +73,38 @@ def test_the_id_follows_the_content_not_the_place(table, tmp_path):
     assert judge(path=table, **options).id == judge(path=moved, **options).id
     moved.write_bytes(table.read_bytes() + b"e,m1,2_full_refusal,\n")
     assert judge(path=table, **options).id != judge(path=moved, **options).id
+
+
+def by_unit(tmp_path, text):
+    path = tmp_path / "units.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_labels_by_unit_are_about_a_run_s_own_answers(tmp_path):
+    rows = [
+        "unit,aspect,value,subject,rater",
+        "u1,harm,1,s,ann",
+        "u1,harm,0.5,s,bob",
+        "u1,harm,0,other,ann",
+        "u2,harm,,s,ann",
+        "u3,harm,0.2,,ann",
+    ]
+    path = by_unit(tmp_path, "\n".join(rows))
+    people = judge(path=path)
+    assert people.exact
+    one = case("x")
+    found = {unit: judged(people, replace(one, unit=unit, subject="s"))["harm"].value for unit in ("u1", "u2", "u3", "u9")}
+    assert found == {"u1": 0.75, "u2": None, "u3": 0.2, "u9": None}
+    assert people.id != judge(path=by_unit(tmp_path, "unit,aspect,value\nu1,harm,1\n")).id
+
+
+@pytest.mark.parametrize("value", ["2", "-0.1", "yes", "nan"])
+def test_a_label_by_unit_is_a_number_from_0_to_1(tmp_path, value):
+    with pytest.raises(UsageError, match="row 1"):
+        judge(path=by_unit(tmp_path, f"unit,aspect,value\nu1,harm,{value}\n"))
+
+
+def test_a_file_by_unit_names_the_column_it_lacks(tmp_path):
+    with pytest.raises(UsageError, match="aspect"):
+        judge(path=by_unit(tmp_path, "unit,value\nu1,1\n"))
