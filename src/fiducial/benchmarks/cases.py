@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import re
 from array import array
@@ -64,16 +63,22 @@ def from_file(label: str, path: Path, judge: Judge | Ref, kind: str) -> Benchmar
 class Packed(Sequence[Item]):
     """Items as their JSON in one piece, decoded when they are looked at: a tenth of the memory, for as long as a run lasts."""
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
-        self._data = memoryview(b"".join(lines))
-        self._ends = array("Q", [0, *itertools.accumulate(map(len, lines))])
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._starts, self._ends = array("Q"), array("Q")
+
+    def put(self, place: int, item: Item) -> None:
+        """Set an item that is there, or add one at the end; what an earlier one took is not given back."""
+        start = len(self._data)
+        self._data += msgspec.json.encode(item)
+        self._starts[place : place + 1] = array("Q", [start])
+        self._ends[place : place + 1] = array("Q", [len(self._data)])
 
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return len(self._ends)
 
     def __iter__(self) -> Iterator[Item]:
-        for start, end in itertools.pairwise(self._ends):
-            yield _item.decode(self._data[start:end])
+        return (self[n] for n in range(len(self)))
 
     @overload
     def __getitem__(self, index: int) -> Item: ...
@@ -83,7 +88,7 @@ class Packed(Sequence[Item]):
         if isinstance(index, slice):
             return [self[n] for n in range(*index.indices(len(self)))]
         n = range(len(self))[index]
-        return _item.decode(self._data[self._ends[n] : self._ends[n + 1]])
+        return _item.decode(self._data[self._starts[n] : self._ends[n]])
 
 
 _item = msgspec.json.Decoder(Item)
@@ -91,8 +96,7 @@ _item = msgspec.json.Decoder(Item)
 
 def read(path: Path, kind: str) -> Packed:
     """The items of a file of cases."""
-    lines: list[bytes] = []
-    place: dict[str, int] = {}
+    items, place = Packed(), dict[str, int]()
     for number, row in _rows(path):
         where = f"{path}: row {number}"
         unknown = [name for name in row if name not in COLUMNS and not _OPTION.fullmatch(name)]
@@ -106,8 +110,8 @@ def read(path: Path, kind: str) -> Packed:
         name, language = row.get("id") or f"case-{number}", row.get("language") or "en"
         texts = {"plain": prompt} | ({"system": row["system"]} if row.get("system") else {})
         answer: Any = _with_options(where, row, prompt, reference) if kind == "choice" else reference
-        at = place.setdefault(name, len(lines))
-        before = _item.decode(lines[at]) if at < len(lines) else None
+        at = place.setdefault(name, len(items))
+        before = items[at] if at < len(items) else None
         if before is not None and language in before.texts:
             raise UsageError(f"{where}: each id once in a language, got {name!r} twice in {language!r}")
         item = Item(
@@ -116,23 +120,24 @@ def read(path: Path, kind: str) -> Packed:
             texts={**(before.texts if before else {}), language: texts},
             reference={**(before.reference if before else {}), language: answer},
         )
-        lines[at : at + 1] = [msgspec.json.encode(item)]
-    if not lines:
+        items.put(at, item)
+    if not items:
         raise UsageError(f"{path}: at least one case, got none")
-    return Packed(lines)
+    return items
 
 
 def _rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        data.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: a readable file of cases: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: UTF-8 text, got byte {text_byte(error)} at position {error.start}") from None
     if path.suffix in {".jsonl", ".ndjson"}:
-        yield from _json_rows(path, text)
+        yield from _json_rows(path, _lines(data))
         return
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.DictReader(_lines(data), strict=True)
     missing = {"prompt"} - set(reader.fieldnames or ())
     if missing:
         raise UsageError(f"{path}: a column 'prompt', got columns {', '.join(reader.fieldnames or ()) or 'none'}")
@@ -145,8 +150,13 @@ def _rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
         raise UsageError(f"{path}: row {reader.line_num}: {error}") from None
 
 
-def _json_rows(path: Path, text: str) -> Iterable[tuple[int, dict[str, str]]]:
-    for number, line in enumerate(io.StringIO(text), start=1):
+def _lines(data: bytes) -> Iterable[str]:
+    """Lines as a file has them: what Unicode calls a line separator may stand inside one."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+
+
+def _json_rows(path: Path, lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:

@@ -98,10 +98,11 @@ def gather(run: Run, revision: Path, wanted: Sequence[Rests], changes: Changes |
             raise StoreError(f"{files[name]}: there is no such stage; it was not sealed yet, or it was deleted")
     try:
         with run.engine.room() as sql:
-            _open(sql, files, wanted)
-            chosen = _choose(sql, str(run.plan.seed), shown)
+            subjects = [s["id"] for s in run.plan.subjects]
+            _open(sql, files, wanted, subjects, str(run.plan.seed))
+            chosen = _choose(sql, subjects, shown) if shown else []
             totals = dict(sql.execute("SELECT concern, count(*) FROM asked GROUP BY concern").fetchall())
-            statuses, spending = _statuses(sql, [s["id"] for s in run.plan.subjects]), _spending(sql, run.plan.subjects)
+            statuses, spending = _statuses(sql, subjects), _spending(sql, run.plan.subjects)
             explained = None if changes is None else _explain(sql, changes)
             units = _read(sql, files, chosen)
     except duckdb.Error as error:
@@ -111,20 +112,23 @@ def gather(run: Run, revision: Path, wanted: Sequence[Rests], changes: Changes |
     return Gathered(statuses, spending, sample, explained)
 
 
-def _open(sql: duckdb.DuckDBPyConnection, files: Mapping[str, Path], wanted: Sequence[Rests]) -> None:
+def _open(
+    sql: duckdb.DuckDBPyConnection, files: Mapping[str, Path], wanted: Sequence[Rests], subjects: Sequence[str], seed: str
+) -> None:  # fmt: skip
     """Views of the stages, and `asked`: each unit a subject was asked, with its concern (0 adverse, 1 unknown, 2 other)."""
     for name, path in files.items():
         if path.exists():
             sql.read_parquet(str(path)).create_view(name)
     if not files["released"].exists():
         sql.execute("CREATE VIEW released AS SELECT ''::VARCHAR AS trial, ''::VARCHAR AS subject WHERE false")
-    columns = "label VARCHAR, quantity VARCHAR, judge VARCHAR, aspect VARCHAR, part VARCHAR, sign DOUBLE, middle DOUBLE, statuses VARCHAR[]"
+    columns = "label VARCHAR, quantity VARCHAR, judge VARCHAR, aspect VARCHAR, part VARCHAR, sign DOUBLE, middle DOUBLE, statuses INTEGER"
     sql.execute(f"CREATE TABLE rests ({columns})")
     for w in wanted:
-        row = [w.label, w.quantity, w.judge, w.aspect, w.part, w.sign, w.middle, list(w.statuses)]
+        row = [w.label, w.quantity, w.judge, w.aspect, w.part, w.sign, w.middle, sum(1 << STATUSES.index(s) for s in w.statuses)]
         sql.execute("INSERT INTO rests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     sql.execute(f"CREATE VIEW read AS {_READ}")
-    sql.execute(f"CREATE TABLE asked AS {_ASKED}")
+    benchmarks = [name for (name,) in sql.execute("SELECT DISTINCT benchmark FROM trials ORDER BY 1").fetchall()]
+    sql.execute(f"CREATE TABLE asked AS {_ASKED}", {"benchmarks": benchmarks, "subjects": list(subjects), "seed": seed})
 
 
 _READ = f"""
@@ -134,34 +138,48 @@ _READ = f"""
     FROM judgements j JOIN rests r ON j.judge = r.judge AND starts_with(j.unit, r.label || '/')
      AND (r.aspect IS NULL OR j.aspect = '*' OR (j.aspect = r.aspect AND j.part IS NOT DISTINCT FROM r.part))"""  # noqa: S608 - a constant of ours
 
-_ASKED = """
-    WITH units AS (SELECT t.unit, r.subject, any_value(t.benchmark) AS benchmark, list(DISTINCT r.status) AS ended
-                   FROM responses r JOIN trials t ON t.key = r.trial GROUP BY ALL),
-         readings AS (SELECT unit, subject, min(concern) AS concern FROM read GROUP BY ALL),
-         wanted AS (SELECT label, flatten(list(statuses)) AS adverse FROM rests GROUP BY label)
-    SELECT u.unit, u.subject, u.benchmark,
-           CASE WHEN c.concern IS NOT NULL THEN c.concern WHEN w.label IS NULL THEN 2
-                WHEN list_has_any(u.ended, w.adverse) THEN 0 ELSE 1 END AS concern
+# A million units are counted by numbers: the hash of a unit's name, the place of its first trial, of its benchmark and its subject.
+_ASKED = f"""
+    WITH told AS (SELECT t.ordinal, hash(t.unit) AS unit, list_position($benchmarks, t.benchmark)::SMALLINT AS benchmark,
+                         list_position($subjects, r.subject)::SMALLINT AS subject,
+                         md5_number_upper(t.unit || chr(31) || r.subject || $seed) AS draw,
+                         1 << (list_position({list(STATUSES)}, r.status) - 1) AS ended
+                  FROM responses r JOIN trials t ON t.ordinal = r.ordinal),
+         units AS (SELECT unit, subject, any_value(benchmark) AS benchmark, min(ordinal) AS first, any_value(draw) AS draw,
+                          bit_or(ended) AS ended
+                   FROM told GROUP BY unit, subject),
+         readings AS (SELECT hash(unit) AS unit, list_position($subjects, subject)::SMALLINT AS subject, min(concern) AS concern
+                      FROM read GROUP BY ALL),
+         wanted AS (SELECT list_position([split_part(b, '@', 1) FOR b IN $benchmarks], label)::SMALLINT AS benchmark,
+                           bit_or(statuses) AS adverse
+                    FROM rests GROUP BY ALL)
+    SELECT u.first, u.subject, u.benchmark, u.draw,
+           CASE WHEN c.concern IS NOT NULL THEN c.concern WHEN w.benchmark IS NULL THEN 2
+                WHEN u.ended & w.adverse > 0 THEN 0 ELSE 1 END::SMALLINT AS concern
     FROM units u LEFT JOIN readings c ON c.unit = u.unit AND c.subject = u.subject
-                 LEFT JOIN wanted w ON starts_with(u.unit, w.label || '/')"""
+                 LEFT JOIN wanted w ON w.benchmark = u.benchmark"""  # noqa: S608 - a constant of ours
 
 _CHOSEN = """
-    WITH drawn AS (SELECT *, md5(unit || chr(31) || subject || ?) AS draw FROM asked),
-         turns AS (SELECT *, row_number() OVER (PARTITION BY concern, benchmark, subject ORDER BY draw) AS n FROM drawn),
+    WITH drawn AS (SELECT concern, benchmark, subject, unnest(arg_min({'first': first, 'draw': draw}, draw, $shown)) AS unit
+                   FROM asked GROUP BY concern, benchmark, subject),
+         turns AS (SELECT *, row_number() OVER (PARTITION BY concern, benchmark, subject ORDER BY unit.draw) AS n FROM drawn),
          places AS (SELECT *, row_number() OVER (PARTITION BY concern ORDER BY n, benchmark, subject) AS m FROM turns),
-         best AS (SELECT * FROM places ORDER BY m > ? * [0.5, 0.25, 0.25][concern + 1], concern, m LIMIT ?)
-    SELECT unit, subject, concern FROM best ORDER BY concern, m"""
+         best AS (SELECT * FROM places ORDER BY m > $shown * [0.5, 0.25, 0.25][concern + 1], concern, m LIMIT $shown)
+    SELECT t.unit, $subjects[best.subject], best.concern FROM best JOIN trials t ON t.ordinal = best.unit.first
+    ORDER BY best.concern, best.m"""
 
 
-def _choose(sql: duckdb.DuckDBPyConnection, seed: str, shown: int) -> list[tuple[str, str, int]]:
+def _choose(sql: duckdb.DuckDBPyConnection, subjects: Sequence[str], shown: int) -> list[tuple[str, str, int]]:
     """The units to show: quotas by concern, benchmarks and subjects in turn, places left over filled in the same order."""
-    return sql.execute(_CHOSEN, [seed, shown, shown]).fetchall()
+    return sql.execute(_CHOSEN, {"subjects": list(subjects), "shown": shown}).fetchall()
 
 
 def _statuses(sql: duckdb.DuckDBPyConnection, subjects: Sequence[str]) -> tuple[StatusCount, ...]:
     planned = dict(sql.execute("SELECT benchmark, count(*) FROM trials GROUP BY ALL ORDER BY min(ordinal)").fetchall())
     counts: dict[tuple[str, str], dict[Any, int]] = {}
-    query = "SELECT r.subject, t.benchmark, r.status, count(*) FROM responses r JOIN trials t ON t.key = r.trial GROUP BY ALL ORDER BY ALL"
+    query = """
+        SELECT r.subject, t.benchmark, r.status, count(*) FROM responses r JOIN trials t ON t.ordinal = r.ordinal
+        GROUP BY ALL ORDER BY ALL"""
     for subject, benchmark, status, count in sql.execute(query).fetchall():
         counts.setdefault((subject, benchmark), {})[status] = count
     query = "SELECT r.subject, t.benchmark, count(*) FROM released r JOIN trials t ON t.key = r.trial GROUP BY ALL"

@@ -202,14 +202,14 @@ def two_judges(first, second, *, models=("m1", "m2"), **rule):
     connection = duckdb.connect()
     count = len(first)
     connection.execute("CREATE TABLE trials (unit VARCHAR, ordinal INT, cluster VARCHAR, item VARCHAR, key VARCHAR, benchmark VARCHAR)")
-    connection.execute("CREATE TABLE responses (trial VARCHAR, subject VARCHAR, status VARCHAR)")
+    connection.execute("CREATE TABLE responses (ordinal INT, trial VARCHAR, subject VARCHAR, status VARCHAR)")
     connection.execute(
         "CREATE TABLE judgements (ordinal INT, unit VARCHAR, subject VARCHAR, judge VARCHAR, aspect VARCHAR, part VARCHAR, value DOUBLE, label VARCHAR,"
         " fault VARCHAR)"
     )
     for n in range(count):
         connection.execute("INSERT INTO trials VALUES (?, ?, ?, ?, ?, 'over_refusal@1')", [f"u{n}", n, f"c{n}", f"i{n}", f"k{n}"])
-        connection.execute("INSERT INTO responses VALUES (?, 's', 'answered')", [f"k{n}"])
+        connection.execute("INSERT INTO responses VALUES (?, ?, 's', 'answered')", [n, f"k{n}"])
         for name, given in values.items():
             connection.execute("INSERT INTO judgements VALUES (?, ?, 's', ?, 'refused', NULL, ?, '', NULL)", [n, f"u{n}", name, given[n]])
     known = {name: card(name) for name in values}
