@@ -45,12 +45,13 @@ class Received(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where requests of one URL and method go, and their head up to the length of the body."""
+    """Where requests of one URL and method go, and their head up to the length of the body. `numeric`: the host is an address, no name."""
 
     host: str
     port: int
     tls: bool
     head: bytes
+    numeric: bool
 
 
 def target(method: str, url: str, headers: Mapping[str, str]) -> Target:
@@ -69,7 +70,8 @@ def target(method: str, url: str, headers: Mapping[str, str]) -> Target:
     path = quote(parts.path or "/", safe=_UNRESERVED) + (f"?{quote(parts.query, safe=_UNRESERVED + '?')}" if parts.query else "")
     lines = {"host": f"Host: {shown}" if port == usual else f"Host: {shown}:{port}"}
     lines |= {field.lower(): f"{field}: {value}" for field, value in headers.items()}
-    return Target(host, port, tls, "\r\n".join([f"{method} {path} HTTP/1.1", *lines.values(), "Content-Length: "]).encode("ascii"))
+    head = "\r\n".join([f"{method} {path} HTTP/1.1", *lines.values(), "Content-Length: "]).encode("ascii")
+    return Target(host, port, tls, head, ":" in host or host.replace(".", "").isdecimal())
 
 
 class Line(asyncio.Protocol):

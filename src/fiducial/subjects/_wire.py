@@ -191,8 +191,9 @@ class Wire:
         if there.tls and self._tls is None:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
-        known = self._address is not None and loop.time() < self._address[1]
-        host = self._address[0] if self._address is not None and known else there.host
+        host, known = there.host, there.numeric
+        if self._address is not None and loop.time() < self._address[1]:
+            host, known = self._address[0], True
         line = Line(self._limits.max_bytes, self._lines.discard)
         try:
             async with asyncio.timeout(min(self._limits.connect_timeout, self._limits.timeout)):
