@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fiducial.api import annotators
+from fiducial.audit import graded
 from fiducial.audit.card import audit
 from fiducial.audit.discretion import arbitrariness, discrepancy, shares
 from fiducial.audit.formats.alignment_discretion import preference, principles
@@ -132,6 +134,67 @@ def test_a_judge_that_answers_in_prose_shows_it() -> None:
     everywhere = next(e for e in card.errors if e.aspect == "full_refusal" and e.domain == "*")
     assert everywhere.unknown == 11
     assert everywhere.kappa is not None
+
+
+def test_unieval_correlations_with_people_by_aspect() -> None:
+    rows = figures("unieval")
+    assert len(rows) == 21
+    names = {"Pearson": "pearson", "Spearman": "spearman", "Kendall tau-b": "kendall"}
+    for row in rows:
+        measure, _, aspect = row["quantity"].rpartition(" ")
+        (part,) = [part for part in of_judge(loaded("unieval", f"unieval/{row['file']}"), "unieval") if part.aspect == aspect]
+        found = next(probe for probe in graded.probes(part) if probe.name == f"correlation.{names[measure]}").compute(0.95)
+        assert equal(found.value, row), (row["quantity"], found.value)
+        assert found.low < found.value < found.high
+
+
+def test_frank_correlations_within_systems() -> None:
+    rows = figures("frank")
+    assert len(rows) == 6
+    for row in rows:
+        metric = row["quantity"].removeprefix("partial Pearson ").replace(" ", "-")
+        (part,) = of_judge(loaded("frank", "frank/baseline_factuality_metrics_outputs.json"), metric)
+        found = next(probe for probe in graded.probes(part) if probe.name == "correlation.within").compute(0.95)
+        assert found.value == pytest.approx(float(row["recomputed"]), abs=2e-6), row["quantity"]
+
+
+def test_dices_alpha_of_the_crowd_and_its_majority_against_the_expert() -> None:
+    (row,) = figures("dices")
+    (part,) = of_judge(loaded("dices", f"dices/{row['file']}"), "crowd")
+    card = audit([part], "labels")
+    assert equal(number(card, "people.alpha").value, row)
+    (cell,) = card.errors
+    assert (cell.positives, cell.negatives) == (175, 175)
+    assert cell.found + (175 - cell.cleared) == 80  # the crowd calls 80 unsafe, the expert 175
+
+
+def test_annotators_of_the_shared_sets() -> None:
+    if not (DATA / "lewidi").exists():
+        pytest.skip(f"published data not found in {DATA}")
+    md = annotators.annotators(DATA / "lewidi/md_agreement_labels.csv", item=("split", "item"), rater="annotator")
+    assert (md.ratings, md.items, len(md.raters)) == (53765, 10753, 819)
+    assert md.alpha is not None
+    assert md.alpha.low > 0.3
+    crowd = annotators.annotators(DATA / "dices/dices_350_crowdsourced.jsonl", item=("id",), scores="individual_human_scores")
+    assert crowd.alpha is not None
+    assert crowd.alpha.value == pytest.approx(0.16086, abs=1e-5)
+
+
+def test_the_command_gives_the_published_discretion() -> None:
+    folder = DATA / "alignment_discretion"
+    if not folder.exists():
+        pytest.skip(f"published data not found in {DATA}")
+    files = (folder / "llm_preferences.csv", folder / "principle_specific_preferences_hh_seed_4o.csv")
+    found = annotators.discretion(*files, kind="alignment_discretion")
+    assert {kind: round(100 * share.value, 1) for kind, share in found.shares.items()} == {
+        "consensus": 50.7,
+        "conflict": 16.3,
+        "indifference": 33.0,
+    }
+    arbitrary = {one.annotator: one.arbitrary for one in found.annotators}
+    assert arbitrary["people"] is not None
+    assert round(100 * arbitrary["people"].value, 1) == 28.9
+    assert len(arbitrary) == 4
 
 
 def test_discretion_over_principles() -> None:

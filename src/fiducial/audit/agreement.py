@@ -12,10 +12,12 @@ from fiducial.audit.probe import Probe, difference
 from fiducial.audit.verdicts import Verdicts
 from fiducial.kernel.errors import NotEstimable
 from fiducial.kernel.records import Estimate
-from fiducial.stats.agreement import cohen_kappa, fleiss_kappa, gwet_ac1, percent_agreement
+from fiducial.stats.agreement import cohen_kappa, fleiss_kappa, gwet_ac1, krippendorff_alpha, percent_agreement
 from fiducial.stats.proportions import rate
 from fiducial.stats.table import Floats
 from fiducial.store.cards import ANY, Errors
+
+PEOPLE = {"agreement": percent_agreement, "kappa": fleiss_kappa, "alpha": krippendorff_alpha}
 
 
 def errors(verdicts: Verdicts, level: float = 0.95) -> tuple[Errors, ...]:
@@ -43,6 +45,7 @@ def probes(verdicts: Verdicts) -> Iterator[Probe]:
     if base.raters.shape[1] >= 2:
         yield Probe("people.agreement", "share of agreeing pairs of people", partial(_people, base, "agreement"))
         yield Probe("people.kappa", "Fleiss' kappa of the people", partial(_people, base, "kappa"))
+        yield Probe("people.alpha", "Krippendorff's alpha of the people (nominal)", partial(_people, base, "alpha"))
 
 
 def _languages(known: Verdicts) -> Iterator[Probe]:
@@ -73,8 +76,7 @@ def _unanimity(known: Verdicts) -> Iterator[Probe]:
 
 def _people(verdicts: Verdicts, what: str, level: float) -> Estimate:
     of = verdicts.table(f"people.{what}", verdicts.value, level).target
-    measure = percent_agreement if what == "agreement" else fleiss_kappa
-    return measure(verdicts.raters, of=of, level=level, cluster=verdicts.cluster)
+    return PEOPLE[what](verdicts.raters, of=of, level=level, cluster=verdicts.cluster)
 
 
 def _rate(verdicts: Verdicts, quantity: str, values: Floats, level: float) -> Estimate:

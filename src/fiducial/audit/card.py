@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace as replaced
 
-from fiducial.audit import agreement, artifacts, consistency, length, position, reading, subjects, templates
+from fiducial.audit import agreement, artifacts, consistency, graded, length, position, reading, subjects, templates
 from fiducial.audit.probe import Probe, Probes, estimable
 from fiducial.audit.verdicts import Verdicts
 from fiducial.kernel.errors import NotEstimable, UsageError
@@ -23,6 +23,7 @@ FAMILYWISE = 0.025
 
 PROBES: Mapping[str, Probes] = MappingProxyType({
     "agreement": agreement.probes,
+    "graded": graded.probes,
     "position": position.probes,
     "length": length.probes,
     "consistency": consistency.probes,

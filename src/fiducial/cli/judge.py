@@ -158,6 +158,58 @@ def label(
     return _shared.conclusion(labelling.label(run, labels, _named("label", judge)), as_json=as_json)
 
 
+@app.command()
+def annotators(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="A file of labels, one row each: CSV, JSON or JSON lines.")],
+    item: Annotated[list[str] | None, typer.Option(help="The column that names the item; may be repeated (default: item).")] = None,
+    rater: Annotated[str, typer.Option(help="The column that says who.")] = "rater",
+    label_: Annotated[str, typer.Option("--label", help="The column that says what.")] = "label",
+    scores: Annotated[str | None, typer.Option(help="Instead: one row an item, and the column that lists all its labels.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Show how far raters vary, and who answers at random, against, always the same, in copies or in bursts (exit code 1)."""
+    from fiducial.api import annotators as people
+
+    found = people.annotators(labels, item=tuple(item or ("item",)), rater=rater, label=label_, scores=scores)
+    if as_json:
+        _shared.print_json(found)
+        return 1 if found.signs else 0
+    print(f"{found.ratings} labels of {found.items} items by {len(found.raters)} raters")
+    print(f"  Krippendorff's alpha (nominal)  {_number(found.alpha)}")
+    for name, part in found.components.items():
+        print(f"  variance, {name.ljust(20)}  {'not known' if part is None else f'{part:.4g}'}")
+    for sign, names in found.signs.items():
+        print(f"{sign}: {', '.join(names[:20])}{f' and {len(names) - 20} more' if len(names) > 20 else ''}")
+    if not found.signs:
+        print("no rater shows a sign of answering at random, against, always the same, in copies or in bursts")
+    return 1 if found.signs else 0
+
+
+@app.command()
+def discretion(
+    preferences: Annotated[Path, typer.Argument(metavar="PREFERENCES", help="Columns pair, annotator, preference (1, -1, 0 or blank).")],
+    principles: Annotated[Path, typer.Option(help="What each principle says: columns pair, principle, vote (1, -1 or blank).")],
+    kind: Annotated[str | None, typer.Option("--format", help="The published format of both files: alignment_discretion.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The annotator whose order of principles others are held against.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap of that comparison.")] = 0,
+    as_json: Json = False,
+) -> int:
+    """Show how annotators decide where principles agree, conflict or say nothing."""
+    from fiducial.api import annotators as people
+
+    found = people.discretion(preferences, principles, kind=kind, reference=reference, seed=seed)
+    if as_json:
+        _shared.print_json(found)
+        return 0
+    print(f"{found.pairs} pairs, {len(found.principles)} principles")
+    for name, share in found.shares.items():
+        print(f"  {name.ljust(12)}  {_number(share)}")
+    for one in found.annotators:
+        distance = f", distance from {reference} {_number(one.distance)}" if one.distance is not None else ""
+        print(f"{one.annotator}: arbitrary {_number(one.arbitrary)}{distance}; first {', '.join(one.first[:5]) or 'not known'}")
+    return 0
+
+
 def _named(command: str, judge: list[str] | None) -> dict[str, str]:
     named = {text.partition("=")[0]: text.partition("=")[2] for text in judge or []}
     if not all(named.values()):
