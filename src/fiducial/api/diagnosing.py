@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,32 +15,28 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.api import resolve
-from fiducial.audit.recorded import rows
-from fiducial.kernel.errors import NotEstimable, UsageError, shorten
+from fiducial.api import decodings, interventions, resolve
+from fiducial.api.columns import Items, binary, check_classes, plain, read, singular
+from fiducial.api.eliciting import Asked, Model
+from fiducial.diagnostics import shortcut_neurons, watermark
+from fiducial.kernel.errors import NotEstimable, UsageError
 from fiducial.kernel.load import load
 from fiducial.kernel.records import Estimate
-from fiducial.kernel.roles import Positions, Transparent
+from fiducial.kernel.roles import Positions, Subject, Transparent
 
 LAYERS = 6
 """Layers that are read where none are named, spread over the depth, the last one among them."""
-
-FEWEST = 10
-"""Items that each class must have."""
-
-YES, NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "false", "no"})
 
 BINARY = frozenset({"labels", "behaviour"})
 """Columns of 0 and 1; a blank one of `behaviour` is unknown."""
 
 
-WORDS = frozenset({"texts", "token", "groups", "category", "pair", "knob"})
-"""Columns that are names or texts, whatever they look like."""
-
-
 @dataclass(frozen=True)
 class Options:
-    """How to diagnose. `positive` is the label that counts as 1, where labels are words; `layers=None` spreads `LAYERS`."""
+    """How to diagnose. `positive` is the label that counts as 1, where labels are words; `layers=None` spreads `LAYERS`.
+
+    `settings` are those of the diagnostic and of what it is fed from, as text.
+    """
 
     layers: tuple[int, ...] | None = None
     positions: Positions = "last"
@@ -49,6 +45,7 @@ class Options:
     level: float = 0.95
     positive: str | None = None
     folder: Path = Path()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,145 +72,165 @@ class Diagnosis:
         return page
 
 
-@dataclass(frozen=True)
-class _Items:
-    """What a file says: its columns by name, as text; and arrays of an .npz file by name."""
+ASKED: Mapping[str, Any] = {"tokens": 32, "behaviour": "auto"}
+"""Settings of everything that is elicited from a subject: tokens of an answer, and what counts as behaviour."""
 
-    columns: Mapping[str, Sequence[Any]]
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+Elicit = Callable[[Asked], Awaitable[dict[str, Any]]]
 
-    def find(self, name: str) -> Sequence[Any] | NDArray[Any] | None:
-        """A column by its name or the singular of it; the file of texts goes before what was saved beside the states."""
-        for there in (self.columns, self.arrays):
-            for known in (name, _singular(name)):
-                if known in there:
-                    return there[known]
-        return None
+ELICITED: Mapping[str, tuple[Elicit, Mapping[str, Any]]] = {
+    "aqi": (interventions.aqi, {}),
+    "pa_ccs": (interventions.pa_ccs, {}),
+    "routing": (interventions.routing_, {"at": -1, "random": 10, "strength": 1.0}),
+    "surrogate": (interventions.surrogate, {"attack": "none", "at": -1, "words": 4, "tries": 12, "attacked": 40}),
+    "shortcut_neurons": (interventions.shortcut, {"top": shortcut_neurons.TOP, "random": 10}),
+    "token_shift": (decodings.shift, {}),
+    "membership": (decodings.membership, {}),
+    "decoding_exploitation": (decodings.grid, {"draws": 0}),
+    "watermark": (
+        decodings.marks,
+        {"mark": "kgw", "key": 15485863, "gamma": watermark.GAMMA, "delta": watermark.DELTA, "temperature": 1.0, "candidates": 4},
+    ),
+}
+"""Diagnostic -> how its input is made from a subject and a file of items, and the settings of that."""
+
+GIVEN = ("data", "rng", "subject", "level", "permutations", "layers")
+"""Parameters of a measurement that are no settings."""
 
 
 def diagnose(
-    diagnostic: str, *, subject: str | None = None, data: Path | None = None, states: Path | None = None, options: Options | None = None
-) -> Diagnosis:
-    """Run a diagnostic on the states of a subject at the texts of `data` (columns text, label, ...), or on saved `states`.
+    diagnostic: str, *, subject: str | None = None, against: str | None = None, data: Path | None = None, states: Path | None = None,
+    options: Options | None = None,
+) -> Diagnosis:  # fmt: skip
+    """Run a diagnostic on what a subject does with the items of `data` (columns text, label, ...), or on saved `states`.
 
-    Raises `UsageError` for what does not fit together and `NotEstimable` for what cannot carry the number.
+    `against` is a second subject, for diagnostics that compare two. Raises `UsageError` for what does not fit together and `NotEstimable`
+    for what cannot carry the number.
     """
     chosen = options or Options()
     plugin = load("diagnostic", diagnostic, chosen.folder)
     if (subject is None) == (states is None):
         raise UsageError("diagnose: needs either a subject or a file of states, got " + ("both" if subject else "neither"))
-    columns = _columns(data) if data is not None else {}
+    if against is not None and (subject is None or diagnostic not in COMPARING):
+        raise UsageError(f"diagnose: against: {', '.join(COMPARING)} of a subject compare it with another, got {diagnostic}")
+    settings = settings_of(plugin, chosen.settings, subject is not None)
+    items = Items(read(data) if data is not None else {}, {} if states is None else _arrays(states))
+    rng = np.random.default_rng(chosen.seed)
     if states is not None:
-        items = _Items(columns, _arrays(states))
-        by_layer, name = _saved(items, states, chosen.layers), f"states:{states.name}"
+        given, name = {"states": _saved(items, states, chosen.layers)}, f"states:{states.name}"
     else:
         if data is None:
             raise UsageError("diagnose: needs a file of texts with labels (data) for a subject, got none")
-        items = _Items(columns)
-        by_layer, name = _of_subject(cast("str", subject), items, plugin.needs, chosen)
-    inputs = _inputs(plugin, items, by_layer, chosen)
-    given = inspect.signature(plugin.measure).parameters
-    settings = {"subject": name, "level": chosen.level, "permutations": chosen.permutations}
-    estimates = plugin.measure(inputs, np.random.default_rng(chosen.seed), **{k: v for k, v in settings.items() if k in given})
+        given, name = asyncio.run(_elicited(plugin, cast("str", subject), against, items, settings, chosen))
+    inputs = _inputs(plugin, items, given, chosen)
+    settings |= {"subject": name, "level": chosen.level, "permutations": chosen.permutations}
+    taken = inspect.signature(plugin.measure).parameters
+    estimates = plugin.measure(inputs, rng, **{key: value for key, value in settings.items() if key in taken})
     if not estimates:
         raise NotEstimable(f"diagnose: {diagnostic} gave no estimate for these data")
-    return Diagnosis(diagnostic, name, tuple(estimates), plugin.about, _notes(chosen, subject))
+    return Diagnosis(diagnostic, name, tuple(estimates), plugin.about, _notes(chosen, subject, against, plugin))
 
 
-def _notes(options: Options, subject: str | None) -> tuple[str, ...]:
+def settings_of(plugin: Any, given: Mapping[str, str], asking: bool) -> dict[str, Any]:
+    """The settings of a diagnostic and of what it is fed from, as given or by default. Raises `UsageError` for an unknown one."""
+    parameters = inspect.signature(plugin.measure).parameters.items()
+    there = {name: one.default for name, one in parameters if name not in GIVEN and isinstance(one.default, bool | int | float | str)}
+    if asking:
+        there |= {**ASKED, **ELICITED[plugin.name][1]} if plugin.name in ELICITED else {}
+    for name, text in given.items():
+        if name not in there:
+            raise UsageError(f"diagnose: set: {plugin.name} has the settings {', '.join(sorted(there)) or 'none'}, got {name!r}")
+        there[name] = _typed(name, text, there[name])
+    return there
+
+
+def _typed(name: str, text: str, default: Any) -> Any:
+    """A text as a value of the kind that the default is."""
+    if isinstance(default, str):
+        return text
+    if isinstance(default, bool):
+        if text not in ("yes", "no"):
+            raise UsageError(f"diagnose: {name}: needs yes or no, got {text!r}")
+        return text == "yes"
+    try:
+        found = type(default)(text)
+    except ValueError:
+        found = np.nan
+    if not np.isfinite(found) or (isinstance(found, int) and not -1 <= found <= 1_000_000_000) or (found < 1 and name in COUNTS):
+        raise UsageError(f"diagnose: {name}: needs a number like {default:g}, got {text!r}")
+    return found
+
+
+COUNTS = ("tokens", "random", "words", "tries", "attacked", "candidates", "restarts", "components")
+"""Settings that count something there must be one of."""
+
+COMPARING = ("token_shift", "membership", "watermark", "shortcut_neurons")
+"""Diagnostics that a second subject means something to."""
+
+
+def _notes(options: Options, subject: str | None, against: str | None, plugin: Any) -> tuple[str, ...]:
     found = [f"Seed {options.seed}, {options.permutations} permutations."]
-    if subject is not None:
+    if subject is not None and "states" in plugin.needs:
         found.append(f"States of the texts' {'mean' if options.positions == 'mean' else f'token {options.positions}'}.")
+    if against is not None:
+        found.append(f"Against {against}.")
+    if options.settings:
+        found.append(f"Set: {', '.join(f'{name}={text}' for name, text in sorted(options.settings.items()))}.")
     return tuple(found)
 
 
-# --- items -----------------------------------------------------------------------------------------------------------
+# --- inputs ----------------------------------------------------------------------------------------------------------
 
 
-def _columns(path: Path) -> dict[str, list[Any]]:
-    found = rows(path, ())
-    names = list(found[0])
-    for number, row in enumerate(found, 1):
-        if any(name not in row for name in names):
-            raise UsageError(f"{path}: row {number} needs {', '.join(names)}, got {shorten(row)}")
-    return {name: [row[name] for row in found] for name in names}
-
-
-def _singular(name: str) -> str:
-    return re.sub(r"ies$", "y", name) if name.endswith("ies") else name.removesuffix("s")
-
-
-def _inputs(plugin: Any, items: _Items, states: Mapping[int | str, NDArray[Any]], options: Options) -> Any:
-    """The diagnostic's inputs, each field from the column of its name."""
-    given: dict[str, Any] = {}
+def _inputs(plugin: Any, items: Items, given: Mapping[str, Any], options: Options) -> Any:
+    """The diagnostic's inputs: what was elicited, and each other field from the column of its name."""
+    found: dict[str, Any] = {}
     for one in dataclasses.fields(plugin.inputs):
-        if one.name == "states":
-            given["states"] = states
+        if one.name in given:
+            found[one.name] = given[one.name]
             continue
         column = items.find(one.name)
         if column is not None:
-            given[one.name] = _binary(one.name, column, options.positive) if one.name in BINARY else _plain(one.name, column)
+            found[one.name] = binary(one.name, column, options.positive) if one.name in BINARY else plain(one.name, column)
         elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
             there = ", ".join([*items.columns, *items.arrays]) or "none"
-            raise UsageError(f"diagnose: {plugin.name} needs the column {_singular(one.name)!r}, there is {there}")
-    if "labels" in given:
-        _check_classes(given["labels"])
-    return plugin.inputs(**given)
-
-
-def _plain(name: str, column: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
-    """A column as numbers where all of it are, else as text; what is read as text stays text."""
-    if isinstance(column, np.ndarray):
-        return column
-    words = ["" if value is None else str(value) for value in column]
-    if name not in WORDS:
-        try:
-            return np.array([float(word) for word in words])
-        except ValueError:
-            pass
-    return np.array(words, dtype=object)
-
-
-def _binary(name: str, column: Sequence[Any] | NDArray[Any], positive: str | None) -> NDArray[Any]:
-    """0 and 1 of a column that says so, or of two words where one is named as positive; NaN where behaviour is blank."""
-    words = ["" if value is None else str(value).strip() for value in list(column)]
-    if name == "labels" and positive is not None:
-        kinds = sorted(set(words))
-        if len(kinds) != 2 or positive not in kinds:
-            raise UsageError(f"diagnose: label: needs two values, {positive!r} one of them, got {shorten(kinds)}")
-        return np.array([word == positive for word in words], dtype=np.int64)
-    values = [1.0 if word.lower() in YES else 0.0 if word.lower() in NO else np.nan for word in words]
-    for word, value in zip(words, values, strict=True):
-        if np.isnan(value) and (name == "labels" or word.lower() not in ("", "nan", "none")):
-            hint = " (name the label that counts as 1 by --positive)" if name == "labels" else ""
-            raise UsageError(f"diagnose: {_singular(name)}: needs 0 or 1{hint}, got {word!r}")
-    return np.array(values, dtype=np.int64 if name == "labels" else np.float64)
-
-
-def _check_classes(labels: NDArray[Any]) -> None:
-    ones = int(np.count_nonzero(labels))
-    if min(ones, len(labels) - ones) < FEWEST:
-        raise NotEstimable(f"diagnose: label: each class needs {FEWEST} items, got {len(labels) - ones} of 0 and {ones} of 1")
+            raise UsageError(f"diagnose: {plugin.name} needs the column {singular(one.name)!r}, there is {there}")
+    if "labels" in found:
+        check_classes(found["labels"])
+    return plugin.inputs(**found)
 
 
 # --- states ----------------------------------------------------------------------------------------------------------
 
 
-def _of_subject(text: str, items: _Items, needs: Sequence[str], options: Options) -> tuple[dict[int | str, NDArray[Any]], str]:
-    texts = items.find("texts")
-    if texts is None:
-        raise UsageError(f"diagnose: needs the column 'text', there is {', '.join(items.columns)}")
-    model = resolve.subject(text, options.folder)
+async def _elicited(
+    plugin: Any, subject: str, against: str | None, items: Items, settings: Mapping[str, Any], options: Options
+) -> tuple[dict[str, Any], str]:
+    """Inputs of the diagnostic from a subject, and the subject's id. A diagnostic of yours gets states where it needs some."""
+    opened: list[Model] = []
     try:
-        if not isinstance(model, Transparent):
-            raise UsageError(f"diagnose: needs a subject whose hidden states can be read (local, organism), got {text.partition(':')[0]}")
-        if "states" not in needs:
-            return {}, model.id  # pyright: ignore[reportAttributeAccessIssue] - a subject as well
-        layers = list(options.layers) if options.layers is not None else spread(model.depth)
-        found = model.states([str(one) for one in texts], layers, options.positions)
-        return {layer: found[:, n] for n, layer in enumerate(layers)}, model.id  # pyright: ignore[reportAttributeAccessIssue]
+        opened.extend(_open(one, options.folder) for one in (subject, against) if one is not None)
+        model = opened[0]
+        layers = options.layers if options.layers is not None else tuple(spread(model.inside.depth))
+        asked = Asked(
+            model, opened[1] if len(opened) > 1 else None, items, settings, layers, options.positions, options.positive,
+            np.random.default_rng([options.seed, 1]),
+        )  # fmt: skip
+        asked.texts  # noqa: B018 - raises where there are none
+        if "labels" in {one.name for one in dataclasses.fields(plugin.inputs)} and items.find("labels") is not None:
+            asked.labels  # noqa: B018 - raises where a class is too small, before anything is computed
+        if plugin.name in ELICITED:
+            return await ELICITED[plugin.name][0](asked), model.id
+        return {"states": asked.states(model, asked.prompts)} if "states" in plugin.needs else {}, model.id
     finally:
-        asyncio.run(cast("Any", model).close())
+        for one in opened:
+            await one.subject.close()
+
+
+def _open(text: str, folder: Path) -> Model:
+    found = resolve.subject(text, folder)
+    if not isinstance(found, Transparent):
+        raise UsageError(f"diagnose: needs a subject whose inside can be read (local, organism), got {text.partition(':')[0]}")
+    return Model(cast("Subject", found), found)
 
 
 def spread(depth: int) -> list[int]:
@@ -240,7 +257,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise UsageError(f"{path}: needs an .npz file of plain arrays (no pickled objects), got something else") from None
 
 
-def _saved(items: _Items, path: Path, wanted: Sequence[int] | None) -> dict[int | str, NDArray[Any]]:
+def _saved(items: Items, path: Path, wanted: Sequence[int] | None) -> dict[int | str, NDArray[Any]]:
     """Layer -> states (items, width) of arrays called ``layer_3``, ``layer=3`` or ``3``, or of one ``states`` (items, layers, width)."""
     found: dict[int | str, NDArray[Any]] = {}
     for name, array in items.arrays.items():
@@ -268,6 +285,6 @@ def _saved(items: _Items, path: Path, wanted: Sequence[int] | None) -> dict[int 
     return found if wanted is None else {layer: found[layer] for layer in wanted}
 
 
-def _length(items: _Items) -> int | None:
+def _length(items: Items) -> int | None:
     column = items.find("labels")
     return None if column is None else len(column)

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from fiducial.api.decodings import lockstep
+from fiducial.api.eliciting import by_word
 from fiducial.api.instruments import Calibrated, Diagnosed
 from fiducial.api.scoring import Told
-from fiducial.diagnostics import token_shift
 from fiducial.engine import plan as planning
 from fiducial.engine.observe import Line
 from fiducial.engine.plan import Options, Part
@@ -31,8 +32,8 @@ from fiducial.kernel.digest import digest
 from fiducial.kernel.errors import NotEstimable, SpecError, UsageError
 from fiducial.kernel.forms import default_language
 from fiducial.kernel.load import load
-from fiducial.kernel.records import Completion, Decoding, Item, Trial
-from fiducial.kernel.roles import Cycle, Hooks, Subject, Transparent, Turn
+from fiducial.kernel.records import Completion, Item, Trial
+from fiducial.kernel.roles import Cycle, Subject, Transparent, Turn
 
 PERMUTATIONS = 20
 """Only values are used, so the permutation null is kept short."""
@@ -157,63 +158,22 @@ def _pair(source: Source, item: Item) -> tuple[str, str]:
 async def _membership(source: Source, inputs: type) -> Made:
     """Right answers (which a contaminated model saw) against wrong ones: log-probability word by word after the question."""
     asked = [(source.trial("facts", item).messages, text) for item in source.items["facts"] for text in _pair(source, item)]
-    found = await asyncio.gather(*(_by_word(source, messages, text) for messages, text in asked))
+    found = await asyncio.gather(*(by_word(source.ask, messages, text) for messages, text in asked))
     groups = np.repeat([item.cluster for item in source.items["facts"]], 2)
     labels = np.tile([1, 0], len(source.items["facts"]))
     return inputs(logprobs=found, labels=labels, texts=[text for _, text in asked], groups=groups), {}
 
 
-async def _by_word(source: Source, messages: Any, text: str) -> NDArray[Any]:
-    words = text.split(" ")
-    prefixes = tuple(" ".join(words[: n + 1]) for n in range(len(words)))
-    told = (await source.ask(Turn(messages=messages, continuations=prefixes))).continuation_logprobs
-    if told is None:
-        raise NotEstimable(f"{source.subject.id}: scores no continuations")
-    return np.minimum(np.diff([0.0, *told]), 0.0)
-
-
 async def _token_shift(source: Source, inputs: type) -> Made:
-    """The reference model reads each answer of the subject token by token: edits of its logits make it follow."""
+    """The reference model reads each answer of the subject token by token."""
     if not isinstance(source.reference, Transparent):
         raise NotEstimable("token_shift: needs a reference whose inside can be read")
     prompts = [source.trial("prompts", item).messages for item in source.items["prompts"]]
-    own: dict[tuple[int, ...], NDArray[Any]] = {}
-    found: list[tuple[tuple[int, ...], token_shift.Compared]] = []
-
-    def note(logits: NDArray[Any], rows: Sequence[Sequence[int]]) -> NDArray[Any]:
-        own.update({tuple(row): one.copy() for row, one in zip(rows, logits, strict=True)})
-        return logits
-
-    def follow(logits: NDArray[Any], rows: Sequence[Sequence[int]]) -> NDArray[Any]:
-        changed = logits.copy()
-        for n, row in enumerate(rows):
-            mine = own.get(tuple(row))
-            if mine is None:
-                continue
-            token = int(np.argmax(mine))
-            found.append((tuple(row), token_shift.compare(mine[None], logits[n][None], np.array([token]))))
-            changed[n] = -1e9
-            changed[n, token] = 0.0
-        return changed
-
-    for model, hook in ((source.inside, note), (source.reference, follow)):
-        model.generate(prompts, Hooks(logits=hook), decoding=Decoding(max_tokens=ANSWER))
-    if not found:
-        raise NotEstimable(f"{source.subject.id}: no token could be compared with {source.reference.id}")
-    return _positions(found, inputs), {}
-
-
-def _positions(found: Sequence[tuple[tuple[int, ...], token_shift.Compared]], inputs: type) -> Any:
-    """A row a position. A prompt is the longest seen row without its last token that is in nobody's answer: rows grow by one token."""
-    order = sorted(dict(found).items())
-    start: dict[tuple[int, ...], tuple[int, int]] = {}
-    rows = []
-    for row, one in order:
-        prompt, position = start.get(row[:-1], (len(start), -1))
-        start[row] = (prompt, position + 1)
-        rows.append((prompt, position + 1, int(one.rank[0]), float(one.divergence[0]), float(one.base_logprob[0])))
-    prompt, position, rank, divergence, logprob = (np.array(column) for column in zip(*rows, strict=True))
-    return inputs(prompt=prompt, position=position, rank=rank, divergence=divergence, base_logprob=logprob)
+    rows, compared = lockstep(source.inside, source.reference, prompts, ANSWER)
+    prompt, position, _ = (np.array(column) for column in zip(*rows, strict=True))
+    return inputs(
+        prompt=prompt, position=position, rank=compared.rank, divergence=compared.divergence, base_logprob=compared.base_logprob
+    ), {}
 
 
 PROBES: Mapping[str, tuple[tuple[str, ...], Callable[[Source, type], Awaitable[Made]]]] = {

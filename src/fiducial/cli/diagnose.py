@@ -1,4 +1,4 @@
-"""Read hidden states by a diagnostic: of a model at labelled texts, or saved in a file."""
+"""Read a model by a diagnostic: what it does inside, and under edits, at the items of a file; or states saved in a file."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def command(
     data: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV or JSON lines: text, label, and what else the diagnostic reads.")
     ] = None,
+    against: Annotated[str | None, typer.Option(metavar="SUBJECT", help="A second subject, for diagnostics that compare two.")] = None,
     states: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An .npz of saved states (layer_0, layer_1, ...) instead of a subject.")
     ] = None,
@@ -29,20 +30,24 @@ def command(
     positions: Annotated[str, typer.Option(metavar="last|mean|N", help="Which token's states.")] = "last",
     positive: Annotated[str | None, typer.Option(metavar="LABEL", help="The label that counts as 1, where labels are words.")] = None,
     permutations: Annotated[int, typer.Option(min=20, max=100_000, help="Shuffles of the null.")] = 200,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the diagnostic, e.g. tokens=16 (repeat).")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write estimates.json and a page with plots by layer.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Read hidden states by a diagnostic: of a local model at labelled texts, or saved in a file. No claim is decided."""
+    """Read a model by a diagnostic: its states, its token probabilities, its answers under edits; or saved states. No claim is decided."""
     from fiducial.api.diagnosing import Options, diagnose
 
     if not 0.5 <= level < 1:
         raise UsageError(f"--level: needs a number in [0.5, 1), got {level}")
     options = Options(
-        layers=_numbers(layers), positions=_positions(positions), permutations=permutations, seed=seed, level=level, positive=positive
-    )
-    found = diagnose(diagnostic, subject=subject, data=data, states=states, options=options)
+        layers=_numbers(layers), positions=_positions(positions), permutations=permutations, seed=seed, level=level, positive=positive,
+        settings=_settings(set_ or []),
+    )  # fmt: skip
+    found = diagnose(diagnostic, subject=subject, against=against, data=data, states=states, options=options)
     page = None if out is None else found.write(out)
     if as_json:
         import msgspec
@@ -64,6 +69,16 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
+def _settings(parts: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if not equals or not name or name in found:
+            raise UsageError(f"--set: needs NAME=VALUE, each name once, got {part!r}")
+        found[name] = value
+    return found
+
+
 def _positions(text: str) -> Positions:
     if text == "last" or text == "mean":  # noqa: PLR1714 - so that its type is known
         return text
@@ -78,10 +93,13 @@ def _table(found: Diagnosis) -> None:
 
     one = found.estimates[0]
     print(one_line(f"{found.diagnostic} of {found.subject}: {one.n} items, {one.clusters} clusters; {' '.join(found.notes)}"))
-    print(f"{'quantity':24} {'where':14} {'estimate [interval]':30} {'null':>8} {'95 %':>8} {'p':>8}")
+    wide = max(24, *(min(len(e.of.quantity), 32) for e in found.estimates))
+    where = max(14, *(min(len(e.of.slice), 40) for e in found.estimates))
+    print(f"{'quantity':{wide}} {'where':{where}} {'estimate [interval]':30} {'null':>8} {'95 %':>8} {'p':>8}")
     for estimate in found.estimates:
         mean, end, p = null_of(estimate)
-        shown = f"{one_line(estimate.of.quantity, 24):24} {one_line(estimate.of.slice or 'all', 14):14} {interval(estimate):30}"
+        name, place = one_line(estimate.of.quantity, wide), one_line(estimate.of.slice or "all", where)
+        shown = f"{name:{wide}} {place:{where}} {interval(estimate):30}"
         print(f"{shown} {number(mean):>8} {number(end):>8} {number(p):>8}")
     for flag in dict.fromkeys(flag for estimate in found.estimates for flag in estimate.flags):
         names = ", ".join(dict.fromkeys(e.of.quantity for e in found.estimates if flag in e.flags))

@@ -214,7 +214,11 @@ def _measured(
     found = [_accuracy(held, believed, safe, pair, place, setting, rng), *_pair_estimates(held, safe, pair, place, setting)]
     noted = {"loss": held.loss, "restart_agreement": held.agreement, "variance_kept": kept}
     found[0] = msgspec.structs.replace(found[0], extra={**found[0].extra, **noted})
-    found.append(_supervised(yes.astype(np.float64) - no, safe, pair, held.fold, place, setting, rng))
+    told = _supervised(yes.astype(np.float64) - no, safe, pair, held.fold, place, setting, rng)
+    if told is not None:
+        found.append(told)
+    else:
+        found[0] = msgspec.structs.replace(found[0], flags=(*found[0].flags, '"Yes." and "No." move the state of every statement alike'))
     if setting.centring == "reference":
         flag = "reference centring: test rows of each class have lost their class mean"
         found = [msgspec.structs.replace(e, flags=(*e.flags, flag)) for e in found]
@@ -315,8 +319,12 @@ def _pair_estimates(held: _Held, safe: Bools, pair: NDArray[np.intp], place: str
 
 def _supervised(
     difference: Floats, safe: Bools, pair: NDArray[np.intp], fold: NDArray[np.intp], place: str, setting: _Setting, rng: Generator
-) -> Estimate:  # fmt: skip
-    x = difference / max(1e-12, float(np.abs(difference).max()))
+) -> Estimate | None:  # fmt: skip
+    """`None` where "Yes." and "No." move the state of every statement alike: then no probe of the difference can be fitted."""
+    largest = float(np.abs(difference).max())
+    if not float(np.ptp(difference, axis=0).max()) > 1e-5 * largest:
+        return None
+    x = difference / largest
     columns = np.concatenate([safe[:, None], permuted(safe, pair, setting.permutations, rng)], axis=1)
     scores = _probe.held_out_scores(x, columns, fold)
     of = _plugin.target(NAME, "supervised_auroc", setting.subject, place)

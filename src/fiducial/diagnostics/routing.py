@@ -31,12 +31,17 @@ NAME = "routing"
 
 @dataclass(frozen=True)
 class Effect:
-    """What the subject did in n trials: as it is, with the direction taken out, and with random ones taken out, (n, k)."""
+    """What the subject did in n trials: as it is, with the direction taken out, and with random ones taken out, (n, k).
+
+    `divergence` is the mean KL of the next token from that without intervention, on prompts that have nothing to do with it: under the
+    direction, and under random ones.
+    """
 
     before: NDArray[Any]
     after: NDArray[Any]
     random: NDArray[Any]
     groups: Labels | None = None
+    divergence: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -244,8 +249,15 @@ def _effects(name: str, effect: Effect, setting: _Setting) -> list[Estimate]:
         of = _plugin.target(NAME, quantity, setting.subject, f"intervention={name}")
         found.append(mean(Table(of, change, cluster, np.arange(n), level=setting.level, range=(-1.0, 1.0))))
     drawn = np.nanmean(before[:, None] - random, axis=0)
-    extra = _plugin.null_extra(found[0].value, drawn, "random_direction_")
-    return [msgspec.structs.replace(found[0], extra={**found[0].extra, **extra}), *found[1:]]
+    # Two-sided: a direction may bring a behaviour as well as take it.
+    p = _plugin.null_extra(abs(found[0].value), np.abs(drawn), "random_direction_")
+    extra = {key: value for key, value in p.items() if not key.startswith("random_direction_null")}
+    if effect.divergence is not None:
+        extra |= {"divergence": effect.divergence[0], "random_divergence": effect.divergence[1]}
+    flags = (
+        () if np.nansum(before) > 0 else ("never happens without the intervention: where nothing is refused, look at narrative steering",)
+    )
+    return [msgspec.structs.replace(found[0], extra={**found[0].extra, **extra}, flags=(*found[0].flags, *flags)), *found[1:]]
 
 
 ABOUT = {

@@ -17,6 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from fiducial.diagnostics import _plugin
+from fiducial.diagnostics._agreement import with_behaviour
 from fiducial.diagnostics._plugin import Diagnostic, States
 from fiducial.kernel.errors import NotEstimable, UsageError
 from fiducial.kernel.records import Estimate
@@ -73,7 +74,14 @@ def measure(
     if not 0 < top < 1:
         raise UsageError(f"{NAME}: top: must lie in (0, 1), got {top}")
     found = [_stability(clean, contaminated, cluster, top, (subject, level, permutations), rng)]
-    return found if data.outcomes is None else [*found, *_patching(data.outcomes, data.groups, subject, level, permutations)]
+    if data.outcomes is None:
+        return found
+    if len(data.outcomes.original) == n:
+        found = with_behaviour(
+            NAME, found, _distance(clean, contaminated, top), labels=None, behaviour=np.asarray(data.outcomes.original), cluster=cluster,
+            fold=np.zeros(n, dtype=np.intp), level=level, permutations=permutations, rng=rng,
+        )  # fmt: skip
+    return [*found, *_patching(data.outcomes, data.groups, subject, level)]
 
 
 def comparative(clean: NDArray[Any], contaminated: NDArray[Any]) -> Floats:
@@ -129,6 +137,14 @@ def _checked(data: Inputs) -> tuple[dict[int | str, Floats], dict[int | str, Flo
     return both[0], both[1], n
 
 
+def _distance(clean: dict[int | str, Floats], contaminated: dict[int | str, Floats], top: float) -> Floats:
+    """How far each item's activations of the top neurons differ between the two models."""
+    scores = {layer: comparative(clean[layer], contaminated[layer]) for layer in clean}
+    chosen = top_neurons(scores, max(1, round(top * sum(map(len, scores.values())))))
+    squares = [np.square((clean[layer] - contaminated[layer])[:, numbers]).sum(axis=1) for layer, numbers in chosen.items()]
+    return np.sqrt(np.sum(squares, axis=0))
+
+
 def _stability(
     clean: dict[int | str, Floats], contaminated: dict[int | str, Floats], cluster: NDArray[np.intp], top: float,
     setting: tuple[str, float, int], rng: Generator,
@@ -166,7 +182,7 @@ def _stability(
     )  # fmt: skip
 
 
-def _patching(outcomes: Outcomes, groups: Labels | None, subject: str, level: float, permutations: int) -> list[Estimate]:
+def _patching(outcomes: Outcomes, groups: Labels | None, subject: str, level: float) -> list[Estimate]:
     original, changed = (np.asarray(part, dtype=np.float64) for part in (outcomes.original, outcomes.patched))
     random = np.asarray(outcomes.random, dtype=np.float64)
     n = len(original)
@@ -198,6 +214,7 @@ def _patching(outcomes: Outcomes, groups: Labels | None, subject: str, level: fl
 
 ABOUT = {
     "split_overlap": "share of the top neurons that two halves of the items agree on; null: random neurons of the same layers",
+    "behaviour_agreement": "AUROC of how far an item's top neurons differ between the models for a right answer of the contaminated one",
     "patch_effect": "accuracy with the top neurons patched less accuracy as it is, in [-1, 1]; on seen items and on others apart",
     "random_effect": "the same for random neurons of the same layers",
     "specific_effect": "the first less the second: what these neurons do beyond any others",

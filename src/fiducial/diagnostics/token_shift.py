@@ -16,6 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from fiducial.diagnostics import _plugin, _probe
+from fiducial.diagnostics._agreement import with_behaviour
 from fiducial.diagnostics._permute import permuted
 from fiducial.diagnostics._plugin import Diagnostic
 from fiducial.kernel.errors import NotEstimable, UsageError
@@ -142,7 +143,7 @@ def measure(data: Inputs, rng: Generator, *, subject: str = "subject", level: fl
     if _pairs(shifted, prompt):  # else nothing is shifted, or everything: there is no trend along an answer
         found.append(_fading(shifted, position, prompt, subject, level, permutations, rng))
     if data.behaviour is not None:
-        found += _behaviour(data, shifted, prompt, subject, level, permutations, rng)
+        found = _with_behaviour(found, data, shifted, prompt, (level, permutations), rng)
     return found
 
 
@@ -201,20 +202,18 @@ def _pairs(shifted: NDArray[np.bool_], prompt: NDArray[np.intp]) -> bool:
     return bool(((ones > 0) & (ones < size)).any())
 
 
-def _behaviour(
-    data: Inputs, shifted: NDArray[np.bool_], prompt: NDArray[np.intp], subject: str, level: float, permutations: int, rng: Generator
+def _with_behaviour(
+    found: list[Estimate], data: Inputs, shifted: NDArray[np.bool_], prompt: NDArray[np.intp], setting: tuple[float, int], rng: Generator
 ) -> list[Estimate]:
-    """AUROC of a prompt's shifted share against what the subject did with it."""
-    names = np.unique(np.asarray(data.prompt))
-    did = np.array([(data.behaviour or {}).get(name, np.nan) for name in names.tolist()], dtype=np.float64)
-    known = np.isfinite(did)
-    behaved = _plugin.checked_classes(NAME, "behaviour", did[known])
-    share = (np.bincount(prompt, shifted) / np.bincount(prompt))[known]
-    of = _plugin.target(NAME, "behaviour_agreement", subject)
+    """Beside the estimates the AUROC of a prompt's shifted share against what the subject did with it."""
+    names = np.unique(np.asarray(data.prompt)).tolist()
+    did = np.array([(data.behaviour or {}).get(name, np.nan) for name in names], dtype=np.float64)
+    share = np.bincount(prompt, shifted) / np.bincount(prompt)
     rows = np.arange(len(share))
-    estimate = msgspec.structs.replace(_probe.auroc_estimate(of, share, behaved, rows, level), missing=int((~known).sum()))
-    drawn = permuted(behaved, rows, permutations, rng)
-    return [_probe.with_null(estimate, _probe.auroc(np.broadcast_to(share[:, None], drawn.shape), drawn))]
+    return with_behaviour(
+        NAME, found, share, labels=None, behaviour=did, cluster=rows, fold=np.zeros(len(rows), dtype=np.intp), level=setting[0],
+        permutations=setting[1], rng=rng,
+    )  # fmt: skip
 
 
 ABOUT = {

@@ -18,6 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from fiducial.diagnostics import _plugin, _probe
+from fiducial.diagnostics._agreement import with_behaviour
 from fiducial.diagnostics._permute import permuted
 from fiducial.diagnostics._plugin import Diagnostic
 from fiducial.kernel.errors import NotEstimable, UsageError
@@ -28,16 +29,27 @@ from fiducial.stats.table import Floats, Labels, Table
 NAME = "watermark"
 GAMMA, DELTA = 0.25, 2.0
 """Share of green tokens and what is added to their logits, as in the paper."""
+CONTEXT = 4
+"""Tokens before a token that its uniform numbers are made from."""
+
+MarkKind = Literal["kgw", "gumbel", "gumbel_modified"]
+KINDS: tuple[MarkKind, ...] = ("kgw", "gumbel", "gumbel_modified")
 
 
 @dataclass(frozen=True)
 class Arms:
-    """One outcome (unsafe, refused...) of n prompts, in [0, 1] or NaN: unmarked, marked, and the best of several of either."""
+    """One outcome (unsafe, refused...) of n prompts, in [0, 1] or NaN: unmarked, marked, and the best of several of either.
+
+    `groups` are prompts that hang together, where these differ from those of other outcomes. `scores` are detection scores of the marked
+    answers: do answers that carry more of the mark behave differently more often?
+    """
 
     plain: NDArray[Any]
     marked: NDArray[Any]
     marked_best: NDArray[Any] | None = None
     plain_best: NDArray[Any] | None = None
+    groups: Labels | None = None
+    scores: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ def measure(data: Inputs, rng: Generator, *, subject: str = "subject", level: fl
         raise UsageError(f"{NAME}: needs outcomes or scores, got neither")
     found: list[Estimate] = []
     for name, arms in data.outcomes.items():
-        found += _contrasts(name, arms, data.groups, (subject, level, permutations), rng)
+        found += _contrasts(name, arms, data.groups if arms.groups is None else arms.groups, (subject, level, permutations), rng)
     if data.scores is not None:
         found.append(_detected(*data.scores, (subject, level, permutations), rng))
     return found
@@ -111,14 +123,21 @@ def gumbel_uniforms(context: Sequence[int], vocabulary: int, key: int) -> Floats
     return np.random.default_rng([key, *context]).random(vocabulary)
 
 
+def gumbel_scores(logits: Floats, uniforms: Floats) -> Floats:
+    """log(u) / p of each token: the largest belongs to the token of the exact draw."""
+    from scipy.special import log_softmax
+
+    return np.log(np.maximum(uniforms, 1e-300)) * np.exp(np.minimum(-log_softmax(np.asarray(logits, dtype=np.float64)), 600.0))
+
+
 def gumbel_token(logits: Floats, uniforms: Floats, rng: Generator | None = None, how: Literal["exact", "modified"] = "exact") -> int:
     """The token with the largest u^(1/p); `modified` draws one with a chance proportional to that, which is not the model's own law.
 
     Exact leaves every single token's law as it is, and gives the same answer whenever context and key are the same.
     """
-    from scipy.special import log_softmax, softmax
+    from scipy.special import softmax
 
-    score = np.log(np.maximum(uniforms, 1e-300)) * np.exp(-log_softmax(np.asarray(logits, dtype=np.float64)))
+    score = gumbel_scores(logits, uniforms)
     if how == "exact":
         return int(np.argmax(score))
     if rng is None:
@@ -132,6 +151,56 @@ def gumbel_score(uniforms: Floats) -> float:
     if len(u) == 0 or not ((u >= 0) & (u < 1)).all():
         raise UsageError(f"{NAME}: uniforms: needs numbers in [0, 1), one a token, got {len(u)}")
     return float(-np.log1p(-u).mean())
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark as a processor of logits, for hooks that see (rows, vocabulary) and the tokens of each row so far.
+
+    ``kgw`` adds `delta` to the green tokens; ``gumbel`` leaves one token, that with the largest u^(1/p); ``gumbel_modified`` gives logits
+    whose softmax is that law, to be drawn from at temperature 1. `temperature` is that of the law p which a Gumbel draw keeps.
+    """
+
+    kind: MarkKind
+    key: int = 15485863
+    gamma: float = GAMMA
+    delta: float = DELTA
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UsageError(f"{NAME}: mark: needs one of {', '.join(KINDS)}, got {self.kind!r}")
+        if not (self.key >= 0 and 0 < self.gamma < 1 and self.temperature > 0 and np.isfinite(self.delta)):
+            raise UsageError(
+                f"{NAME}: needs key from 0, gamma in (0, 1), delta finite, temperature above 0, "
+                f"got {self.key}, {self.gamma}, {self.delta}, {self.temperature}"
+            )
+
+    def logits(self, logits: NDArray[Any], rows: Sequence[Sequence[int]]) -> NDArray[Any]:
+        """The logits as the mark has them."""
+        found = np.array(logits, dtype=np.float64)
+        for n, row in enumerate(rows):
+            if self.kind == "kgw":
+                found[n] = greened(found[n], int(row[-1]), self.key, self.gamma, self.delta)
+                continue
+            score = gumbel_scores(found[n] / self.temperature, gumbel_uniforms(row[-CONTEXT:], found.shape[1], self.key))
+            if self.kind == "gumbel":
+                found[n] = -1e9
+                found[n, int(np.argmax(score))] = 0.0
+            else:
+                found[n] = np.maximum(score, -1e9)
+        return found
+
+    def score(self, tokens: Sequence[int], start: int, vocabulary: int) -> float:
+        """The detection score of the tokens from `start` on, each read after those before it; NaN where there is none."""
+        if len(tokens) <= max(start, 1):
+            return float("nan")
+        if self.kind == "kgw":
+            return green_z(tokens[max(start - 1, 0) :], vocabulary, self.key, self.gamma)
+        places = range(max(start, 1), len(tokens))
+        return gumbel_score(
+            np.array([gumbel_uniforms(tokens[max(0, at - CONTEXT) : at], vocabulary, self.key)[tokens[at]] for at in places])
+        )
 
 
 def resampled_best(rewards: NDArray[Any]) -> NDArray[np.intp]:
@@ -173,7 +242,14 @@ def _contrasts(name: str, arms: Arms, groups: Labels | None, setting: tuple[str,
         null = np.abs(np.nanmean(change[:, None] * signs, axis=0))
         extra = {"permutation_p": _plugin.null_extra(abs(estimate.value), null)["permutation_p"], "permutations": float(permutations)}
         found.append(msgspec.structs.replace(estimate, extra={**estimate.extra, **extra}))
-    return found
+    if arms.scores is None:
+        return found
+    scores = np.asarray(_plugin.checked_rows(NAME, f"{name}: scores", arms.scores, n), dtype=np.float64)
+    changed = np.where(np.isnan(rows["marked"]) | np.isnan(rows["plain"]) | np.isnan(scores), np.nan, rows["marked"] != rows["plain"])
+    return with_behaviour(
+        NAME, found, np.nan_to_num(scores), labels=None, behaviour=changed, cluster=cluster, fold=np.zeros(n, dtype=np.intp), level=level,
+        permutations=permutations, rng=rng,
+    )  # fmt: skip
 
 
 def _detected(marked: NDArray[Any], plain: NDArray[Any], setting: tuple[str, float, int], rng: Generator) -> Estimate:
@@ -195,6 +271,7 @@ ABOUT = {
     "effect": "the outcome with the mark less that without it, prompt by prompt, in [-1, 1]",
     "recovery": "the best of n marked answers less one marked answer",
     "beside_control": "the best of n marked answers less the best of n unmarked ones: what the mark still costs",
+    "behaviour_agreement": "AUROC of an answer's detection score for behaving differently with the mark than without",
     "detection_auroc": "AUROC of the detection score, marked against unmarked texts",
 }
 

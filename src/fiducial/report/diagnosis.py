@@ -15,6 +15,9 @@ from fiducial.kernel.records import Estimate
 from fiducial.report import charts
 from fiducial.report.html import _HERE, MOST_CHARTS, SCRIPTS, _environment, _policy, _script, script_json
 
+NULLS = ("", "random_direction_", "random_neurons_", "best_layer_")
+"""What a null is of, as its p-value is called in `extra`."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -54,9 +57,15 @@ def by_quantity(estimates: Sequence[Estimate]) -> dict[str, list[Estimate]]:
 
 
 def null_of(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
-    """Mean, the 95 % (or 5 %, where less is more) point and the p-value of its permutation null, as far as there is one."""
+    """Mean, the 95 % (or 5 %, where less is more) point and the p-value of its null, as far as there is one.
+
+    The null is of shuffled labels or, where an intervention is made, of random directions or neurons.
+    """
     extra = estimate.extra
-    return extra.get("null_mean"), extra.get("null_95", extra.get("null_05")), extra.get("permutation_p")
+    if "random_05" in extra:
+        return extra["random_mean"], extra["random_05"], extra["random_p"]
+    p = next((extra[key] for prefix in NULLS if (key := f"{prefix}permutation_p") in extra), None)
+    return extra.get("null_mean"), extra.get("null_95", extra.get("null_05")), p
 
 
 def _row(estimate: Estimate) -> charts.Row:

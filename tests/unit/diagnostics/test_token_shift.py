@@ -104,7 +104,6 @@ def test_what_cannot_be_measured_is_refused():
         (UsageError, Inputs(prompt[:-1], position, rank)),
         (UsageError, Inputs(prompt, position, rank, divergence=np.full(len(rank), -1.0))),
         (NotEstimable, Inputs(prompt % 4, position, rank)),
-        (NotEstimable, Inputs(prompt, position, rank, behaviour={0: 1.0})),
     ):
         with pytest.raises(error):
             measure(inputs, rng, permutations=19)
@@ -114,6 +113,14 @@ def test_what_cannot_be_measured_is_refused():
         compare(aligned, base, tokens + 40)
     with pytest.raises(UsageError):
         compare(aligned * np.nan, base, tokens)
+
+
+def test_a_behaviour_too_rare_to_agree_with_is_a_flag_and_no_number():
+    _, _, _, position, prompt = answers()
+    rank = 1 + 4 * (position == 0)
+    found = measure(Inputs(prompt, position, rank, behaviour={0: 1.0, 1: 0.0}), np.random.default_rng(0), permutations=19)
+    assert "behaviour_agreement" not in {e.of.quantity for e in found}
+    assert any("behaviour" in flag for e in found for flag in e.flags)
 
 
 def test_where_nothing_is_shifted_there_is_no_trend_and_everything_else_is_told():
