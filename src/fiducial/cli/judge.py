@@ -88,19 +88,49 @@ def compare(
 
 
 @app.command()
-def drift(run: RunFolder, as_json: Json = False) -> int:
-    """Watch each judge over the revisions of a run that it read: the same answers, read otherwise too often (exit code 1)."""
+def anchors(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="Write the anchors here (JSON lines); keep the file beside the judge's card.")],
+    count: Annotated[int, typer.Option(min=1, help="How many units.")] = 200,
+    judge: Annotated[str | None, typer.Option(help="Whose values, where the run has several judges.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+) -> int:
+    """Keep answers of a run with what a judge said of them, for it to read again at each use."""
+    from fiducial.api import anchors as kept
+
+    data = kept.keep(run, count, seed, judge)
+    out.write_bytes(data)
+    print(f"{out}: {data.count(10)} anchors; hold the judge against them with: fiducial judge drift {out} --judge NAME")
+    return 0
+
+
+@app.command()
+def drift(
+    target: Annotated[Path, typer.Argument(metavar="RUN|ANCHORS", help="A run read twice or more, or a file of anchors.")],
+    judge: Annotated[str | None, typer.Option(metavar="NAME[=SPEC]", help="With anchors: the judge that reads them again.")] = None,
+    state: Annotated[Path | None, typer.Option(help="With anchors: keep the evidence from check to check in this file.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Watch a judge over the readings of the same answers: read otherwise too often is an alarm (exit code 1)."""
+    from fiducial.api import anchors as kept
     from fiducial.api import judges
 
-    found = judges.drift(run)
+    if target.is_file():
+        if judge is None:
+            raise UsageError(f"judge drift {target}: --judge NAME or NAME=SPEC, the judge that is to read the anchors")
+        found = [kept.check(target, judge, state)]
+    elif judge is not None or state is not None:
+        raise UsageError(f"judge drift --judge, --state: a file of anchors, got {target}")
+    else:
+        found = judges.drift(target)
     if as_json:
         _shared.print_json(found)
     elif not found:
         print("no judge has read two revisions; read the answers again with: fiducial rejudge RUN")
     else:
         for watch in found:
-            state = f"ALARM at reading {watch.at}" if watch.alarm else "steady"
-            print(f"{watch.judge}: {state}; {watch.turned} of {watch.read} verdicts turned, {100 * watch.base:.3g} % may")
+            alarm = f"ALARM at reading {watch.at}" if watch.alarm else "steady"
+            print(f"{watch.judge}: {alarm}; {watch.turned} of {watch.read} verdicts turned, {100 * watch.base:.3g} % may")
     return 1 if any(watch.alarm for watch in found) else 0
 
 

@@ -37,7 +37,9 @@ def load(path: Path) -> list[Verdicts]:
     context = [str(row.get("source") or row.get("doc_id") or number) for number, row in enumerate(found)]
     columns = {
         "item": [str(number) for number in range(len(found))], "cluster": context,
-        "subject": [str(row.get("system_id", "")) for row in found], "domain": [path.stem] * len(found), "length": [float(len(str(row["system_output"]))) for row in found],
+        "subject": [str(row.get("system_id", "")) for row in found],
+        "domain": [path.stem] * len(found),
+        "length": [float(len(str(row["system_output"]))) for row in found],
     }  # fmt: skip
     result = []
     for aspect, (low, high) in scales.items():
