@@ -63,3 +63,67 @@ def test_a_local_model_can_be_diagnosed(model, tmp_path, capsys):
     assert found["probe_auroc", "layer=2"]["value"] > 0.8
     assert found["probe_auroc", "layer=2"]["clusters"] == 12
     assert main([*words, "--layers", "5"]) == 2
+
+
+def items(path, texts=None):
+    texts = texts or [f"{'where is' if n % 2 else 'who keeps'} the key of stone {n}" for n in range(48)]
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["text", "label", "group", "category", "pair", "expected", "decision"])
+        lines.writerows([text, n % 2, f"g{n // 4}", f"c{n // 8}", f"p{n // 2}", "e", n % 2] for n, text in enumerate(texts))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("routing", ["--set", "random=2"]), ("pa_ccs", ["--set", "restarts=2"]), ("membership", []),
+        ("token_shift", ["--against", "", "--set", "tokens=5"]), ("shortcut_neurons", ["--against", "", "--set", "random=2"]),
+        ("watermark", ["--set", "candidates=2", "--set", "tokens=8"]), ("watermark", ["--set", "mark=gumbel", "--set", "tokens=8"]),
+        ("decoding_exploitation", ["--set", "draws=2", "--set", "tokens=3"]),
+    ],
+)  # fmt: skip
+def test_every_other_diagnostic_runs_on_a_local_model(name, more, model, tmp_path, capsys):
+    other = f"local:{tiny.save(tmp_path / 'other', positions=2048, seed=9)}?max_new_tokens=12" if "--against" in more else ""
+    words = ["diagnose", "--diagnostic", name, "--subject", f"local:{model}?max_new_tokens=12", "--data", items(tmp_path / "d.csv")]
+    assert main([*words, "--permutations", "20", "--json", *(one or other for one in more)]) == 0
+    assert json.loads(capsys.readouterr().out)["estimates"]
+
+
+def test_words_that_the_slope_favours_lower_a_heads_score_more_than_others(tmp_path):
+    """Where weights are small, so that a slope means something."""
+    import numpy as np
+
+    from fiducial.api.attacking import Budget, Head, favoured
+    from fiducial.kernel.roles import Context
+    from fiducial.subjects.local import subject
+
+    inside = subject(f"{tiny.save(tmp_path / 'model', spread=0.1)}?device=cpu", Context())
+    words = sorted(set(tiny.TEXT.split()))
+    gained = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        head = Head(1, rng.standard_normal(32), 0.0)
+        chosen = favoured(inside, head, "who keeps the key", Budget(1, 6, words, np.random.default_rng(seed)))
+        drawn = Budget(1, 24, words, np.random.default_rng(seed)).draw()
+        best, plain = (head.score(inside, [f"who keeps the key {one}" for one in some]) for some in (chosen, drawn))
+        gained.append(float(plain.mean() - best.mean()))
+    assert np.mean(gained) > 0
+    assert sum(one > 0 for one in gained) >= 5
+
+
+@pytest.mark.parametrize("fault", ["template", "nan", "long"])
+def test_a_local_model_that_cannot_be_diagnosed_says_why(fault, tmp_path, capsys):
+    folder = tiny.save(tmp_path / "model", template=None if fault == "template" else tiny.TEMPLATE, positions=64)
+    if fault == "nan":
+        from safetensors.torch import load_file, save_file
+
+        weights = load_file(folder / "model.safetensors")
+        next(iter(weights.values())).view(-1)[3] = float("nan")
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    texts = [f"who keeps the key {n}" for n in range(47)] + ["where is the key " * 40] if fault == "long" else None
+    words = ["diagnose", "--diagnostic", "aqi", "--subject", f"local:{folder}", "--data", items(tmp_path / "d.csv", texts)]
+    assert main([*words, "--permutations", "20"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert {"template": "chat template", "nan": "NaN", "long": "too long"}[fault] in error
