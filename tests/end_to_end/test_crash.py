@@ -275,7 +275,9 @@ def test_of_two_processes_that_resume_one_run_one_is_refused(place, tmp_path):
         codes = sorted([place.starter.code(), other.code()])
     finally:
         other.close()
-    if codes[-1] != 2:  # the one had ended before the other began
-        assert codes == [codes[0]] * 2
+    refused = codes.count(2)
+    assert refused <= 1
+    if not refused:  # the one had ended before the other began
+        assert codes[0] == codes[1]
     place.sound("both")
     assert sum(place.endpoint.asked.values()) - TRIALS <= CONCURRENCY

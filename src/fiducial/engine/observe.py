@@ -28,6 +28,9 @@ from fiducial.store.stages import Release
 MAX_TURNS = 64
 """Turns after which a dialogue is ended, whatever its environment wants."""
 
+COLLECT = (7_000, 10, 10)
+"""Thresholds of the collector while observing: ten times Python's own for young objects."""
+
 YIELD_EVERY = 32
 """Units after which a worker lets others run, even where no call ever waits."""
 
@@ -184,9 +187,8 @@ def _rare_collections() -> Iterator[None]:
     What a trial leaves behind goes by its reference counts; looking for cycles among it takes a tenth of a run's time.
     """
     before = gc.get_threshold()
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(10 * before[0], *before[1:])
+    gc.set_threshold(*COLLECT)
     try:
         yield
     finally:

@@ -42,7 +42,7 @@ def plain(text: str) -> str:
     >>> plain("don’t – stop")
     "don't - stop"
     """
-    return unicodedata.normalize("NFKC", text).translate(_STRAIGHT)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_STRAIGHT)
 
 
 def shown(text: str) -> str:

@@ -243,7 +243,7 @@ class Reader:
         object.__setattr__(self, "id", f"{self.name}@{self.version}-{identity[:12]}")
 
     async def judge(self, case: Case) -> tuple[Judgement, ...]:
-        return tuple(verdict.signed(self.id, case) for verdict in self.read(case))
+        return tuple([verdict.signed(self.id, case) for verdict in self.read(case)])
 
 
 class Perturbation(Protocol):

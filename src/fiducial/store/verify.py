@@ -269,7 +269,7 @@ def _calls(run: Run, found: _Findings) -> None:
 
 _COUNTS = """
 SELECT r.subject, count(*) FILTER (status <> 'fault'), count(*) FILTER (status = 'fault'), count(*) - count(DISTINCT r.trial),
-       count(*) FILTER (t.key IS NULL)
+       count(*) FILTER (t.key IS NULL), count(*) FILTER (t.ordinal <> r.ordinal)
 FROM responses r LEFT JOIN trials t ON t.key = r.trial GROUP BY r.subject
 """
 _RELEASED = """
@@ -286,6 +286,12 @@ SELECT count(*), min(unit) FROM (
 _STRANGE = """
 SELECT count(*), min(unit) FROM (
   SELECT unit, subject FROM judgements EXCEPT SELECT t.unit, r.subject FROM responses r JOIN trials t ON t.key = r.trial)
+"""
+
+_DISPLACED = """
+SELECT count(*), min(j.unit) FROM judgements j
+JOIN (SELECT unit, row_number() OVER (ORDER BY min(ordinal)) - 1 AS number FROM trials GROUP BY unit) u USING (unit)
+WHERE j.ordinal <> u.number
 """
 
 
@@ -331,7 +337,7 @@ def _count(run: Run, sql: duckdb.DuckDBPyConnection, found: _Findings) -> None:
     for stranger in sorted((set(counts) | set(released)) - set(subjects)):
         found.add("responses.parquet", f"has responses of {stranger!r}, which is not in the plan")
     for subject in subjects:
-        answered, faulted, twice, unknown = counts.get(subject, (0, 0, 0, 0))
+        answered, faulted, twice, unknown, displaced = counts.get(subject, (0, 0, 0, 0, 0))
         let_go, let_go_twice, let_go_unknown, both = released.get(subject, (0, 0, 0, 0))
         text = (
             f"{subject}: {answered} answered + {faulted} faulted + {let_go} released = {answered + faulted + let_go} of {planned} planned"
@@ -339,6 +345,8 @@ def _count(run: Run, sql: duckdb.DuckDBPyConnection, found: _Findings) -> None:
         found.notes.append(text)
         if twice or unknown:
             found.add("responses.parquet", f"{subject}: {twice} responses are there twice, {unknown} are of trials that were not planned")
+        if displaced:  # estimates find what belongs together by its place
+            found.add("responses.parquet", f"{subject}: {displaced} responses do not state the place of their trial in the plan")
         if let_go_twice or let_go_unknown or both:
             found.add("released.parquet", f"{subject}: {let_go_twice} twice, {let_go_unknown} never planned, {both} answered all the same")
         if answered + faulted + let_go != planned:
@@ -351,6 +359,7 @@ def _judged(run: Run, sql: duckdb.DuckDBPyConnection, here: str, found: _Finding
     for query, values, text in (
         (_UNJUDGED, [benchmarks], "units that were answered have no judgement"),
         (_STRANGE, [], "judgements are of units that were not answered"),
+        (_DISPLACED, [], "judgements do not state the place of their unit in the plan"),
     ):
         ((count, first),) = sql.execute(query, values).fetchall()
         if count:

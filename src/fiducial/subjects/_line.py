@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -135,8 +135,7 @@ class Line(asyncio.Protocol):
     # --- what the event loop calls -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self.usable = transport, True
+        self._transport, self.usable = cast("asyncio.Transport", transport), True  # of any event loop, so by shape
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is None:  # nothing was asked: what comes next would answer another question

@@ -10,7 +10,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import ReferenceType, ref
 
 import msgspec
@@ -194,13 +194,13 @@ class Wire:
         host, known = there.host, there.numeric
         if self._address is not None and loop.time() < self._address[1]:
             host, known = self._address[0], True
+        more: dict[str, Any] = {"ssl": self._tls, "server_hostname": there.host} if there.tls else {}
+        if not known and isinstance(loop, asyncio.BaseEventLoop):  # other event loops know no head start
+            more["happy_eyeballs_delay"] = HEAD_START
         line = Line(self._limits.max_bytes, self._lines.discard)
         try:
             async with asyncio.timeout(min(self._limits.connect_timeout, self._limits.timeout)):
-                transport, _ = await loop.create_connection(
-                    lambda: line, host, there.port, ssl=self._tls if there.tls else None,
-                    server_hostname=there.host if there.tls else None, happy_eyeballs_delay=None if known else HEAD_START,
-                )  # fmt: skip
+                transport, _ = await loop.create_connection(lambda: line, host, there.port, **more)
         except BaseException:
             self._address = None
             raise

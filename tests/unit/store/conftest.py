@@ -37,11 +37,13 @@ def response(trial: Trial, subject: str) -> Response:
 
 def judgements(run: Run) -> list[tuple[tuple[int, ...], Judgement]]:
     found = []
-    for n, trial in enumerate(run.trials()):
+    units = {}
+    for trial in run.trials():
+        number = units.setdefault(trial.unit, len(units))
         if trial.part == "told" and trial.item != "i6":
             for k, subject in enumerate(SUBJECTS):
                 if response(trial, subject).status == "answered":
-                    found.append(((n, k), Judgement(unit=trial.unit, subject=subject, judge="match@1-ab", aspect="right", value=1.0)))
+                    found.append(((number, k), Judgement(unit=trial.unit, subject=subject, judge="match@1-ab", aspect="right", value=1.0)))
     return found
 
 

@@ -101,6 +101,15 @@ def test_columns_must_follow_from_the_records_even_where_the_manifest_fits(finis
     assert {problem.file for problem in verify(finished.path).problems} == {"responses.parquet"}
 
 
+@pytest.mark.parametrize("name", ["responses.parquet", "revisions/2/judgements.parquet"])
+def test_what_was_answered_must_state_its_place_in_the_plan(finished: Run, name: str) -> None:
+    rewrite_parquet(finished.path / name, "SELECT * REPLACE (ordinal + 1 AS ordinal) FROM {}")
+    reseal(finished)
+    report = verify(finished.path)
+    assert report.integrity.held, report.integrity.problems
+    assert {problem.file for problem in report.completeness.problems} == {name}
+
+
 def test_records_must_give_the_root_even_where_the_manifest_fits(finished: Run) -> None:
     rewrite_parquet(finished.path / "revisions" / "2" / "judgements.parquet", "SELECT * REPLACE (0.5 AS value) FROM {}")
     reseal(finished)
