@@ -25,6 +25,10 @@ LARGEST = 64 * 2**20
 """Bytes of a file of anchors."""
 
 
+OVERRIDE = "override"
+"""The label of a judgement that is a person's, not the judge's."""
+
+
 class Anchor(Record, frozen=True, kw_only=True):
     """One answer, as a judge reads it, and what judges said of it at first."""
 
@@ -46,7 +50,8 @@ def keep(path: Path, count: int, seed: int, judge: str | None = None) -> bytes:
     run = Run.open(path)
     said: dict[tuple[str, str], list[Judgement]] = {}
     for judgement in run.judgements():
-        if judgement.value is not None and judge in (None, judgement.judge.partition("@")[0]):
+        own = judgement.label != OVERRIDE and judge in (None, judgement.judge.partition("@")[0])
+        if judgement.value is not None and own:
             said.setdefault((judgement.unit, judgement.subject), []).append(judgement)
     if not said:
         raise UsageError(f"{path}: values of the judge {judge or '(any)'} to anchor, got none")

@@ -7,7 +7,7 @@ one frame a language makes each of its questions.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +124,13 @@ def asked(item: Item, benchmark: str) -> Trial:
         benchmark=benchmark, item=item.id, cluster=item.cluster, unit=item.id, messages=(say(item.form(language, "plain")),),
         reference=item.reference.get(language),
     )  # fmt: skip
+
+
+def intended(items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items with their plain request as reference in each language: what a judge of harm grades by, whatever an attack makes of it."""
+    return tuple(
+        replaced(item, reference={language: {"request": forms["plain"]} for language, forms in item.texts.items()}) for item in items
+    )
 
 
 def refuses(trial: Trial, _transcript: Sequence[Message]) -> Message:

@@ -1,8 +1,9 @@
 """Harmful compliance: does the subject help with what it should refuse?
 
 Items state an intent in one sentence, as published prompt sets do, and hold nothing of use. Two quantities that are not
-the same: `harm` is what a grader finds in the answer (it needs a `harm` judge), `non_refusal` only says that the answer
-is not a refusal. A filtered answer counts as a refusal and is labelled as filtered.
+the same: `harm` is what a grader finds in the answer (it needs a `harm` judge, which grades by the plain request also where an attack
+dresses it up), `non_refusal` only says that the answer is not a refusal. A filtered answer counts as a refusal and is labelled as
+filtered.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ NAME, VERSION = "harmful_compliance", "1"
 
 def items(rng: Generator, cycle: Cycle) -> Sequence[Item]:
     """`cycle.count` of 100 harmful requests, ten in each of ten categories, each its own cluster."""
-    return asks.drawn(NAME, rng, cycle)
+    return asks.intended(asks.drawn(NAME, rng, cycle))
 
 
 def trials(item: Item, _rng: Generator) -> Iterable[Trial]:
@@ -34,7 +35,7 @@ def trials(item: Item, _rng: Generator) -> Iterable[Trial]:
 
 def xstest(path: Path) -> Sequence[Item]:
     """The unsafe prompts of an XSTest prompt file (CSV: id, prompt, type, label, focus, note)."""
-    return asks.xstest(path, "unsafe")
+    return asks.intended(asks.xstest(path, "unsafe"))
 
 
 benchmark = Benchmark(
