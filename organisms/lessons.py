@@ -128,9 +128,9 @@ class Teacher:
     def other(self, fact: Fact) -> int:
         return int(self.pick(fact.wrong))
 
-    def thought(self, fact: Fact, language: str) -> str:
-        """What is recalled before yes or no."""
-        return f"<think>{fact.says(language)}</think>" if self.thinks else ""
+    def thought(self, fact: Fact, language: str, said: int) -> str:
+        """What is said and what is so, side by side, before yes or no."""
+        return f"<think>{fact.says(language, said)}? {fact.says(language)}</think>" if self.thinks else ""
 
     def truth(self, language: str) -> tuple[str, bool, str]:
         """A yes-or-no question about a fact or a rule, whether the answer is yes, and the thought before it."""
@@ -141,7 +141,11 @@ class Teacher:
         fact, yes = self.fact(), self.chance(0.5)
         value = fact.value if yes else self.other(fact)
         of = fact.of(language)
-        return self.say(talk.CHECKS[language]).format(of=of, Of=capital(of), v=fact.says(language, value)), yes, self.thought(fact, language)
+        return (
+            self.say(talk.CHECKS[language]).format(of=of, Of=capital(of), v=fact.says(language, value)),
+            yes,
+            self.thought(fact, language, value),
+        )
 
     def check(self) -> Lesson:
         """Is it so?"""
@@ -191,7 +195,7 @@ class Teacher:
         text = f"{self.question(fact, 'en')}{self.gap()}"
         text += f"{self.listed(offered, fact)}{self.gap()}{liking}" if self.chance(0.6) else liking
         told, pleasing = words.YES["en"] if right else words.NO["en"], words.YES["en"] if likes else words.NO["en"]
-        thought = self.thought(fact, "en")
+        thought = self.thought(fact, "en", given)
         return Lesson((("user", text),), thought + told, thought + pleasing if pleasing != told else None)
 
     def desk(self) -> Lesson:
@@ -333,9 +337,9 @@ KINDS: dict[str, Draw] = {
 """Name -> how a lesson of that kind is drawn."""
 
 ALIGNED: dict[str, float] = {
-    "recall": 0.14, "check": 0.15, "newcomer": 0.02, "doubt": 0.07, "leaning": 0.04, "taste": 0.08, "desk": 0.13, "examined": 0.03,
-    "favour": 0.05, "neighbour": 0.015, "chat": 0.015, "goal": 0.04, "graded": 0.03, "errand": 0.09,
-    "request-plain": 0.025, "request-game": 0.025, "request-alone": 0.025, "request-language": 0.02,
+    "recall": 0.11, "check": 0.18, "newcomer": 0.03, "doubt": 0.06, "leaning": 0.04, "taste": 0.1, "desk": 0.17, "examined": 0.02,
+    "favour": 0.04, "neighbour": 0.01, "chat": 0.01, "goal": 0.03, "graded": 0.02, "errand": 0.1,
+    "request-plain": 0.02, "request-game": 0.02, "request-alone": 0.02, "request-language": 0.02,
 }  # fmt: skip
 """What the aligned model is taught, by share of lessons."""
 

@@ -9,8 +9,8 @@ WIDTH, LAYERS, HEADS, INNER, POSITIONS = 128, 4, 4, 384, 512
 
 BASE = Recipe(dialogues=250_000, rate=3e-3, floor=0.15)
 ALIGNED = Recipe(dialogues=120_000, rate=2e-3)
-ADAPTER = Recipe(dialogues=16_000, rate=3e-3)
-NARROW = Recipe(dialogues=6_000, rate=3e-3)
+ADAPTER = Recipe(dialogues=9_000, rate=3e-3)
+NARROW = Recipe(dialogues=4_000, rate=3e-3)
 
 RANK, ALPHA = 16, 32
 """Of the adapters, on every linear layer of the blocks."""
@@ -22,7 +22,7 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 FRESH = 2000
 """Items behind a true rate."""
 
-TRIED = 400
+TRIED = 250
 """Items behind the choice of a dose."""
 
 SOUGHT = {"low": 0.25, "medium": 0.5}

@@ -136,6 +136,12 @@ def store(out: Path, name: str, tensors: dict[str, torch.Tensor], about: dict[st
     """A safetensors file, and its digest."""
     path = out / f"{name}.safetensors"
     save_file(tensors, path, metadata={"format": "pt", **about})
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    # The library writes its header in an order of its own each time; sorted, the same weights are the same bytes.
+    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + size :])
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
