@@ -86,6 +86,33 @@ def test_truth_is_told_apart_far_less_well_and_the_figure_says_so():
     assert found.separation.clusters == 811
 
 
+def abusive():
+    """ConvAbuse: is what the user says abusive, by each of eight annotators (levels -1 to -3)?"""
+    for row in table("convabuse/train.csv"):
+        for number in range(1, 9):
+            levels = {level: row[f"Annotator{number}_is_abuse.{level}"] for level in ("1", "0", "-1", "-2", "-3")}
+            if any(levels.values()):
+                yes = any(levels[level] not in ("", "0", "0.0") for level in ("-1", "-2", "-3"))
+                yield (row["user"],), yes, row["example_id"], f"annotator {number}"
+
+
+def by_rater(*, apart):
+    texts, labels, groups, raters = zip(*abusive(), strict=True)
+    of = Target(benchmark="convabuse@1", quantity="fidelity", subject="oracle")
+    return oracle.held_out(
+        texts, np.array(labels, dtype=float), np.array(groups), np.random.default_rng(0), of=of, settings=oracle.Settings(penalties=(1.0,)),
+        raters=np.array(raters) if apart else None,
+    )  # fmt: skip
+
+
+def test_fidelity_for_people_who_labelled_nothing_of_the_training_set():
+    items, both = by_rater(apart=False), by_rater(apart=True)
+    assert items.separation.n == both.separation.n > 7000
+    assert 0.7 < both.separation.low < both.separation.high < 0.9
+    assert both.separation.value < items.separation.value + 0.01
+    assert np.isfinite(both.probabilities).all()
+
+
 if __name__ == "__main__":
     for label in SETS:
         held, base = fidelity(label)
@@ -93,4 +120,8 @@ if __name__ == "__main__":
             f"| {label} | {held.separation.n} | {held.separation.clusters} | {base:.3f} | "
             + " | ".join(f"{e.value:.3f} ({e.low:.3f}-{e.high:.3f})" for e in held[:3])
             + " |\n"
+        )
+    for held in (by_rater(apart=False), by_rater(apart=True)):
+        sys.stdout.write(
+            f"convabuse {held.separation.n} " + " | ".join(f"{e.value:.3f} ({e.low:.3f}-{e.high:.3f})" for e in held[:3]) + "\n"
         )

@@ -3,7 +3,8 @@
 AlignScore's aggregation (Zha et al. 2023) over any scorer of entailment: the text in chunks of about 350 words, the score of a sentence
 is that of the chunk that supports it best, and the answer's is the mean over its sentences (or the lowest: one invented
 sentence is then not averaged away). Aspect ``supported``. The built-in scorer counts shared words. It is a baseline, no
-entailment model: it cannot see a negation or a swapped name. Give `scorer` a real one, or `subject` a model that is asked.
+entailment model: it cannot see a negation or a swapped name. `path` names the folder of a real one (extra ``local``), `scorer` takes
+any function, `subject` a model that is asked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -170,6 +172,7 @@ def judge(
     part: str | None = None,
     scorer: Scorer | None = None,
     scorer_id: str = "",
+    path: str | Path | None = None,
     subject: Subject | None = None,
     temperature: float | Literal["own"] = 0.0,
     max_tokens: int = 400,
@@ -183,6 +186,7 @@ def judge(
         part: the exchange to read; by default each.
         scorer: any entailment model as a function; by default shared words, a baseline.
         scorer_id: its name and version, which become part of the judge's id.
+        path: the folder of an entailment model (extra ``local``), in place of a scorer.
         subject: a model that is asked about each chunk and sentence, in place of a scorer (at most 60 pairs an answer).
         temperature, max_tokens, allow_self: as for `rubric`, for `subject`.
 
@@ -194,6 +198,13 @@ def judge(
         raise UsageError(f"judge factual: scorer or subject, not both, got {scorer_id or scorer!r} and {subject.id}")
     if (scorer is not None) != bool(scorer_id):
         raise UsageError(f"judge factual: a scorer and its scorer_id go together, got {scorer_id!r}")
+    if path is not None:
+        if scorer is not None or subject is not None:
+            raise UsageError(f"judge factual: path, scorer or subject, one of them, got path {str(path)!r} and another")
+        from fiducial.judges._entailment import Entailment
+
+        scorer = Entailment(Path(path))
+        scorer_id = scorer.id
     if subject is not None:
         own = None if temperature == "own" else temperature
         return AskingJudge(

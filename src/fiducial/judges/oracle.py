@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -150,18 +151,33 @@ def train(
 
 
 def held_out(
-    texts: Sequence[Text], labels: Floats, groups: Labels, rng: Generator, *, of: Target, settings: Settings | None = None
+    texts: Sequence[Text],
+    labels: Floats,
+    groups: Labels,
+    rng: Generator,
+    *,
+    of: Target,
+    settings: Settings | None = None,
+    raters: Labels | None = None,
 ) -> Fidelity:
     """Cross-validated fidelity over groups: each text is read by an oracle trained (and calibrated) without its group.
 
-    Intervals are over groups and cover which groups were drawn, not which were trained on. A label counts as 1 from 0.5 on.
+    With `raters` (who gave each label) also without its rater: what it says of people who labelled nothing of the training set, on items
+    that nobody labelled there. Intervals are over groups and cover which groups were drawn, not which were trained on, nor which raters
+    there are. A label counts as 1 from 0.5 on. Raises `NotEstimable` with fewer than five raters.
     """
     chosen = settings or Settings()
     _checked(texts, labels, groups, chosen)
+    if raters is not None and (len(raters) != len(labels) or len(np.unique(raters)) < FOLDS):
+        raise NotEstimable(f"oracle: needs a rater for each of {len(labels)} labels and {FOLDS} raters, got {len(np.unique(raters))}")
     folds = _folds(groups, rng)
+    whose = np.zeros(len(labels), dtype=np.intp) if raters is None else _folds(raters, rng)
     probability = np.full(len(labels), np.nan)
-    for number in range(FOLDS):
-        inside, outside = folds != number, folds == number
+    for number, rater in itertools.product(range(FOLDS), np.unique(whose).tolist()):
+        outside = (folds == number) & (whose == rater)
+        inside = (folds != number) & ((whose != rater) | (raters is None))
+        if not outside.any():
+            continue
         part = [text for text, use in zip(texts, inside, strict=True) if use]
         found = train(part, labels[inside], groups[inside], rng, aspect=of.quantity, settings=chosen)
         probability[outside] = found.probabilities([text for text, use in zip(texts, outside, strict=True) if use])

@@ -81,6 +81,31 @@ def test_fidelity_of_what_can_be_learnt():
     assert found.separation.clusters == 40
 
 
+def test_held_out_by_rater_sees_what_held_out_by_item_does_not():
+    """Each rater labels by a word of their own beside the content: of use only where that rater's labels were trained on."""
+    rng = np.random.default_rng(6)
+    count, people = 1500, 6
+    rater = rng.integers(0, people, count)
+    truth = rng.random(count) < 0.5
+    # The word of a rater stands in their texts; three raters say 1 to whatever they get.
+    texts = [(f"{rng.choice(GOOD if t else BAD)} marked by rater{r}rater{r}",) for t, r in zip(truth, rater, strict=True)]
+    labels = np.where(rater < 3, 1.0, truth.astype(float))
+    group = np.arange(count) % 300
+    settings = oracle.Settings(bits=14, penalties=(1.0,))
+    items, both = (
+        oracle.held_out(texts, labels, group, np.random.default_rng(0), of=OF, settings=settings, raters=raters) for raters in (None, rater)
+    )
+    assert items.accuracy.low > 0.95
+    assert both.accuracy.high < items.accuracy.low - 0.05
+    assert np.isfinite(both.probabilities).all()
+
+
+@pytest.mark.parametrize("raters", [np.zeros(400), np.arange(399) % 7])
+def test_held_out_by_rater_needs_five_of_them_and_one_a_label(raters):
+    with pytest.raises(NotEstimable, match="rater"):
+        oracle.held_out(*sample(400), np.random.default_rng(4), of=OF, settings=oracle.Settings(bits=14), raters=raters)
+
+
 def test_the_judge_reads_abstains_and_is_named_by_its_file(tmp_path):
     trained().save(tmp_path / "kind.npz")
     judge = oracle.judge(path=tmp_path / "kind.npz")
