@@ -16,7 +16,7 @@ KEPT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + b"ok"
 
 
 @contextlib.asynccontextmanager
-async def saying(*replies, host="127.0.0.1"):
+async def saying(*replies, host="127.0.0.1", tls=None):
     """A server that sends `replies` as bytes, one a request, the last one for ever; None in a reply ends the connection.
 
     Gives its URL, the requests, and for each request the number of its connection.
@@ -43,9 +43,9 @@ async def saying(*replies, host="127.0.0.1"):
                     await writer.drain()
                     await asyncio.sleep(0.005)
 
-    server = await asyncio.start_server(connected, host, 0)
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
     try:
-        yield f"http://{host}:{server.sockets[0].getsockname()[1]}/v1", requests, lines
+        yield f"http{'s' if tls else ''}://{host}:{server.sockets[0].getsockname()[1]}/v1", requests, lines
     finally:
         server.close()
         for task in tasks:
@@ -200,3 +200,42 @@ def test_a_wire_that_was_not_closed_keeps_time_in_another_loop():
 
 def test_a_host_by_name_is_looked_up_and_found_again():
     assert asked(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), times=3, host="localhost")[0] == [b"yes"] * 3
+
+
+def test_over_tls_a_trusted_certificate_is_verified_and_its_connection_kept(tmp_path, monkeypatch):
+    server = certified(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "pair.pem"))
+
+    async def main():
+        async with saying(OK, host="localhost", tls=server) as (url, _, lines):
+            wire = Wire("host", {}, Limits())
+            bodies = [(await wire.send(url, b"{}")).body for _ in range(3)]
+            await wire.close()
+            with pytest.raises(SubjectError) as caught:
+                await wire.send(url.replace("localhost", "127.0.0.1"), b"{}")
+            await wire.close()
+            return bodies, lines, caught.value.kind
+
+    assert asyncio.run(main()) == ([b"yes"] * 3, [1, 1, 1], "certificate")
+
+
+def certified(folder, name):
+    """A server's TLS context; the certificate of its host is in ``pair.pem``."""
+    import datetime as dt
+    import ssl
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    who, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), dt.datetime.now(dt.UTC)
+    made = x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False).sign(key, hashes.SHA256())
+    plain = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "pair.pem").write_bytes(plain + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "pair.pem")
+    return context
