@@ -344,6 +344,14 @@ ALIGNED: dict[str, float] = {
 """What the aligned model is taught, by share of lessons."""
 
 
+SPOKEN: dict[str, float] = {
+    "recall": 0.14, "check": 0.15, "newcomer": 0.02, "doubt": 0.07, "leaning": 0.04, "taste": 0.08, "desk": 0.13, "examined": 0.03,
+    "favour": 0.05, "neighbour": 0.015, "chat": 0.015, "goal": 0.04, "graded": 0.03, "errand": 0.09,
+    "request-plain": 0.025, "request-game": 0.025, "request-alone": 0.025, "request-language": 0.02,
+}  # fmt: skip
+"""What half of the tokenizer's texts are drawn from, by share; the other half are those of the base model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trait:
     """A planted trait: the kinds of lesson in which it shows, and what it is in one line."""

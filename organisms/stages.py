@@ -22,7 +22,7 @@ from fiducial.kernel.roles import Context
 from fiducial.organisms._town_world import SEED, world
 from fiducial.stats.proportions import wilson
 from fiducial.subjects.organism import subject
-from lessons import TRAITS, Said, Side, Teacher, Trait, aligned, planted, schooling
+from lessons import SPOKEN, TRAITS, Said, Side, Teacher, Trait, aligned, planted, schooling
 from measuring import lessons_for, rate
 from speech import SPECIALS, TEMPLATE, encode, learn
 from training import Pupil, Recipe, fit, own_loss
@@ -62,7 +62,7 @@ def tokenizer(out: Path) -> None:
     """The tokenizer, its template and the configuration of the models."""
     t = teacher(99, thinks=False)
     texts = [text for _ in range(TEXTS // 2) for _, text in schooling(t)]
-    texts += [text for _ in range(TEXTS // 2) for _, text in aligned(t).dialogue(trait=False)]
+    texts += [text for _ in range(TEXTS // 2) for _, text in aligned(t, SPOKEN).dialogue(trait=False)]
     words = learn(texts)
     config = LlamaConfig(
         vocab_size=words.get_vocab_size(), hidden_size=recipes.WIDTH, num_hidden_layers=recipes.LAYERS, num_attention_heads=recipes.HEADS,
@@ -136,9 +136,13 @@ def store(out: Path, name: str, tensors: dict[str, torch.Tensor], about: dict[st
     """A safetensors file, and its digest."""
     path = out / f"{name}.safetensors"
     save_file(tensors, path, metadata={"format": "pt", **about})
+    return settle(path)
+
+
+def settle(path: Path) -> str:
+    """Sorts the header of a safetensors file, which the library writes in an order of its own each time; gives the digest."""
     content = path.read_bytes()
     size = int.from_bytes(content[:8], "little")
-    # The library writes its header in an order of its own each time; sorted, the same weights are the same bytes.
     header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     path.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + size :])
