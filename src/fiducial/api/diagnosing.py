@@ -80,7 +80,7 @@ Elicit = Callable[[Asked], Awaitable[dict[str, Any]]]
 ELICITED: Mapping[str, tuple[Elicit, Mapping[str, Any]]] = {
     "aqi": (interventions.aqi, {}),
     "pa_ccs": (interventions.pa_ccs, {}),
-    "routing": (interventions.routing_, {"at": -1, "random": 10, "strength": 1.0}),
+    "routing": (interventions.routing_, {"at": -1, "random": 10, "strength": 1.0, "onwards": False}),
     "surrogate": (interventions.surrogate, {"attack": "none", "at": -1, "words": 4, "tries": 12, "attacked": 40}),
     "shortcut_neurons": (interventions.shortcut, {"top": shortcut_neurons.TOP, "random": 10}),
     "token_shift": (decodings.shift, {}),

@@ -132,7 +132,8 @@ def _effects(
             about = np.flatnonzero(~learn & (~labels if change == "steer_towards" else labels)).tolist()
             edits = [_edit(change, one, gap) for one in (way, *ways)]
             for k, edit in enumerate(edits):
-                answers = asked.answers(Hooks(layers={int(layer): edit}), of=about)
+                last = asked.model.inside.depth if change == "ablate" and asked.settings["onwards"] else int(layer)
+                answers = asked.answers(Hooks(layers=dict.fromkeys(range(int(layer), last + 1), edit)), of=about)
                 for name in before:
                     told = asked.judged(answers, about, name)
                     if k:
@@ -192,7 +193,8 @@ def _best_layer(
             onto = x[other] @ routing.direction(x[one], labels[one])
             told.append(float((onto[labels[other]][:, None] > onto[~labels[other]]).mean()))
         score[layer] = np.mean(told) if told else 0.0
-    return max(score, key=lambda layer: score[layer])
+    best = [layer for layer, one in score.items() if one == max(score.values())]
+    return best[len(best) // 2]  # of equals the middle one
 
 
 def _divergence(model: Transparent, prompts: Sequence[Prompt], layer: int, edits: Sequence[Edit]) -> tuple[float, float]:

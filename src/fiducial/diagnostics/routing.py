@@ -254,9 +254,9 @@ def _effects(name: str, effect: Effect, setting: _Setting) -> list[Estimate]:
     extra = {key: value for key, value in p.items() if not key.startswith("random_direction_null")}
     if effect.divergence is not None:
         extra |= {"divergence": effect.divergence[0], "random_divergence": effect.divergence[1]}
-    flags = (
-        () if np.nansum(before) > 0 else ("never happens without the intervention: where nothing is refused, look at narrative steering",)
-    )
+    flags: tuple[str, ...] = ()
+    if not np.nansum(before) and not np.nansum(after):
+        flags = ("happens neither without the intervention nor with it: where nothing is refused, look at narrative steering",)
     return [msgspec.structs.replace(found[0], extra={**found[0].extra, **extra}, flags=(*found[0].flags, *flags)), *found[1:]]
 
 

@@ -60,7 +60,27 @@ def test_a_model_that_steers_instead_of_refusing_is_found_by_its_narrative():
     refusals = found["routing_effect", "intervention=ablate"]
     assert refusals.value == 0
     assert any("narrative" in flag for flag in refusals.flags)
+    assert not any("narrative" in flag for flag in found["routing_effect", "intervention=ablate,outcome=narrative"].flags)
     assert found["routing_effect", "intervention=ablate,outcome=narrative"].value == 1
+
+
+class Doubled(Toy):
+    """Layer 2 sums up the embeddings again, so that what is taken out of layer 1 comes back."""
+
+    def inside(self, row, edits=None):
+        edits = edits or {}
+        h = self.vectors[row][None]
+        first = np.cumsum(h, axis=1)
+        first = np.asarray(edits[1](first.copy())) if 1 in edits else first
+        second = np.cumsum(h, axis=1)
+        second[..., 1:] = first[..., 1:]
+        return [h, first, np.asarray(edits[2](second.copy())) if 2 in edits else second]
+
+
+def test_what_a_later_layer_brings_back_must_be_taken_out_onwards():
+    one, onwards = (run("routing", Doubled(), requests(), random=3, at=1, onwards=said) for said in ("no", "yes"))
+    assert one["routing_effect", "intervention=ablate"].value == 0
+    assert onwards["routing_effect", "intervention=ablate"].value == 1
 
 
 def test_directions_are_learned_on_other_groups_than_those_they_are_tried_on():
