@@ -183,3 +183,46 @@ def test_a_missing_column_is_named(name, column, organisms, tmp_path, capsys):
 
 def test_a_subject_whose_inside_cannot_be_read_is_refused(items, capsys):
     refused(["diagnose", "--diagnostic", "token_shift", "--subject", "scripted:aligned", "--data", str(items)], capsys, "inside")
+
+
+OWN = """
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fiducial.diagnostics._plugin import Diagnostic, target
+from fiducial.kernel.records import Estimate
+
+
+@dataclass(frozen=True)
+class Inputs:
+    states: dict[Any, Any]
+    weight: Any
+
+
+def measure(data, rng, *, subject, level, permutations, power=2.0, plain=False):
+    found = []
+    for layer, x in data.states.items():
+        size = float(np.mean(data.weight * np.linalg.norm(x, axis=1) ** (1.0 if plain else power)))
+        of = target("size", "size", subject, f"layer={layer}")
+        found.append(Estimate(of=of, value=size, low=size, high=size, level=level, method="mean", n=len(x), clusters=len(x)))
+    return found
+
+
+diagnostic = Diagnostic("size", ("states",), Inputs, {"size": "how long states are"}, measure)
+"""
+
+
+def test_a_diagnostic_of_ones_own_gets_states_columns_and_settings(organisms, tmp_path, capsys):
+    (tmp_path / "size.py").write_text(OWN)
+    found = table(tmp_path / "d.csv", weight=[1.0] * 48)
+    given = words(str(tmp_path / "size.py"), organisms, found, "--json")
+    sizes = []
+    for more in ([], ["--set", "power=1"], ["--set", "plain=yes"]):
+        assert main([*given, *more]) == 0
+        sizes.append([one["value"] for one in json.loads(capsys.readouterr().out)["estimates"]])
+    assert len(sizes[0]) == 2
+    assert sizes[1] == sizes[2] != sizes[0]
+    refused([*given, "--set", "plain=perhaps"], capsys, "plain")
+    refused(words(str(tmp_path / "size.py"), organisms, table(tmp_path / "less.csv")), capsys, "weight")

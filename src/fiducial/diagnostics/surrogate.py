@@ -101,7 +101,7 @@ def measure(
     if len(chosen) > 1:
         found.append(_depth(chosen, predicted, decision, data.layers_in_all, setting, rng))
     if data.attacks is not None:
-        found += _transfer(data.attacks, setting)
+        found += _transfer(data.attacks, setting, rng)
     return found
 
 
@@ -235,7 +235,7 @@ def _depth(
     )  # fmt: skip
 
 
-def _transfer(attacks: Attacks, setting: _Setting) -> list[Estimate]:
+def _transfer(attacks: Attacks, setting: _Setting, rng: Generator) -> list[Estimate]:
     """Success of prompts made against the head when put to the subject: among those that fooled the head, and beside a direct attack."""
     head, replayed, direct = (np.asarray(part, dtype=np.float64) for part in (attacks.on_head, attacks.replayed, attacks.direct))
     n = len(head)
@@ -253,7 +253,12 @@ def _transfer(attacks: Attacks, setting: _Setting) -> list[Estimate]:
     ):
         of = _plugin.target(NAME, quantity, setting.subject)
         found.append(mean(Table(of, values[rows], cluster[rows], unit[rows], level=setting.level, range=limits)))
-    return found
+    # Were the two kinds of attack the same, those of a group could change names.
+    signs = rng.choice([-1.0, 1.0], (int(cluster.max()) + 1, setting.permutations))[cluster]
+    null = np.abs(np.nanmean((replayed - direct)[:, None] * signs, axis=0))
+    p = _plugin.null_extra(abs(found[-1].value), null)["permutation_p"]
+    extra = {**found[-1].extra, "permutation_p": p, "permutations": float(setting.permutations)}
+    return [*found[:-1], msgspec.structs.replace(found[-1], extra=extra)]
 
 
 ABOUT = {

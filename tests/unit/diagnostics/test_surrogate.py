@@ -86,6 +86,9 @@ def test_transfer_counts_only_prompts_that_fooled_the_head():
     assert found["transfer", ""].value == pytest.approx(0.7)
     assert found["transfer", ""].n == 60
     assert found["transfer_gain", ""].value == pytest.approx(0.2)
+    assert found["transfer_gain", ""].extra["permutation_p"] == 0.05
+    same = by(measure(Inputs({0: x}, decision, attacks=Attacks(head, direct, direct)), rng, permutations=19))
+    assert same["transfer_gain", ""].extra["permutation_p"] == 1
     with pytest.raises(NotEstimable):
         measure(Inputs({0: x}, decision, attacks=Attacks(head * 0, replayed, direct)), rng, permutations=19)
 
