@@ -84,7 +84,7 @@ def first_page(run):
 
 
 def test_a_hundred_thousand_trials(tmp_path):
-    run = carried_out(tmp_path, 50_000, 2, 400)
+    run = carried_out(tmp_path, 50_000, 2, 300)
     status, text = first_page(run)
     assert status == 200
     assert text.count('href="/unit?') == 50
@@ -96,7 +96,7 @@ def test_a_hundred_thousand_trials(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_million_trials(tmp_path):
-    run = carried_out(tmp_path, 100_000, 10, 1300)
+    run = carried_out(tmp_path, 100_000, 10, 600)
     assert spent(tmp_path, "verify", "r")[0] == 0
     status, text = first_page(run)
     assert status == 200
