@@ -38,7 +38,7 @@ class Entailment:
         self.model = model.eval().requires_grad_(requires_grad=False)
         self.place = _place(folder, {int(number): str(name) for number, name in model.config.id2label.items()})
         self.limit = min(int(self.tokenizer.model_max_length), int(getattr(model.config, "max_position_embeddings", None) or 512))
-        self.id = f"{folder.name}@{_digest(folder)[:12]}"
+        self.id = f"{folder.name}@{digest_of(folder)[:12]}"
         self.torch: Any = torch
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -65,7 +65,7 @@ def _place(folder: Path, names: dict[int, str]) -> int:
     return found[0]
 
 
-def _digest(folder: Path) -> str:
+def digest_of(folder: Path) -> str:
     """SHA-256 over the names and bytes of the files that decide what the model says."""
     whole = hashlib.sha256()
     for path in sorted(folder.iterdir()):

@@ -28,6 +28,7 @@ from fiducial.judges._fidelity import separation
 from fiducial.judges._hashed import features, vocabulary, weighed
 from fiducial.judges._logistic import fit, isotonic, platt
 from fiducial.judges._reading import readings, unread
+from fiducial.judges.reward_head import RewardHead
 from fiducial.kernel.errors import NotEstimable, UsageError, shorten
 from fiducial.kernel.records import Estimate, Judgement, Target
 from fiducial.kernel.roles import Case, Exchange, Judge, Reader, Verdict
@@ -209,7 +210,7 @@ def judge(*, path: Path | str, part: str | None = None, sure: float = 0.0, famil
     """A judge that reads with a trained oracle.
 
     Args:
-        path: the file that `Oracle.save` wrote.
+        path: the file that `Oracle.save` wrote, or the folder of `train_reward` (extra ``local``).
         part: the exchange to read; by default each.
         sure: with less certainty than this (the larger of p and 1 - p) there is no value; 0 = always say.
         familiar: there is no value where a smaller share of the words stood in the training texts.
@@ -217,7 +218,7 @@ def judge(*, path: Path | str, part: str | None = None, sure: float = 0.0, famil
     """
     if not 0 <= sure < 1 or not 0 <= familiar <= 1:
         raise UsageError(f"judge oracle: sure must lie in [0, 1) and familiar in [0, 1], got {(sure, familiar)}")
-    oracle = load_oracle(Path(path))
+    oracle = _loaded(Path(path))
 
     def read(case: Case) -> Iterable[Verdict]:
         for exchange, name in readings(case, part):
@@ -237,6 +238,10 @@ def judge(*, path: Path | str, part: str | None = None, sure: float = 0.0, famil
 
     options = {"oracle": oracle.digest, "part": part, "sure": sure, "familiar": familiar, "decide": decide}
     return Reader(name="oracle", version="1", read=read, options=options)
+
+
+def _loaded(path: Path) -> Oracle | RewardHead:
+    return RewardHead(path) if path.is_dir() else load_oracle(path)
 
 
 def text_of(exchange: Exchange, reads: Reads) -> Text:
