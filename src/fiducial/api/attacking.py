@@ -75,8 +75,7 @@ async def attacks(asked: Asked, decision: Floats) -> Attacks:
     names, index = np.unique(groups.astype(str), return_inverse=True)
     half = (asked.rng.permutation(len(names)) % 2)[index]
     words = sorted({word for text in asked.texts for word in text.split()})
-    budget = Budget(s["words"], s["tries"], words, asked.rng)
-    refusals = dict(zip(range(len(decision)), asked.answers(), strict=True))
+    refusals = asked.answers()
     tried: list[int] = []
     made: dict[str, list[str]] = {"head": [], "direct": []}
     fooled: list[float] = []
@@ -85,13 +84,17 @@ async def attacks(asked: Asked, decision: Floats) -> Attacks:
         head = fitted(layer, states[learn], decision[learn] == 1)
         refused = (half == side) & (decision == 1) & (states @ head.weights >= head.cut)
         for n in np.flatnonzero(refused)[: (s["attacked"] + side) // 2].tolist():
+            budget = Budget(s["words"], s["tries"], words, asked.rng)
             text, score = on_head(model, head, asked.texts[n], budget, slope=s["attack"] == "gradient")
             tried.append(n)
             fooled.append(float(score < 0))
             made["head"].append(text)
-            made["direct"].append(await direct(asked.model, asked.texts[n], refusals[n], budget))
     if len(tried) < FEWEST:
         raise NotEstimable(f"surrogate: attacks: the subject refuses {len(tried)} prompts that its head calls refused, {FEWEST} needed")
+    # They go side by side, each with draws of its own, so that the order of answers decides nothing.
+    own = [Budget(s["words"], s["tries"], words, rng) for rng in asked.rng.spawn(len(tried))]
+    led = (direct(asked.model, asked.texts[n], refusals[n], budget) for n, budget in zip(tried, own, strict=True))
+    made["direct"] = list(await asyncio.gather(*led))
     decoding = Decoding(max_tokens=s["tokens"])
     broke = [1 - asked.judged(model.generate(made[arm], decoding=decoding), tried, "refused") for arm in ("head", "direct")]
     return Attacks(np.array(fooled), broke[0], broke[1], groups[tried])

@@ -243,8 +243,8 @@ def _transfer(attacks: Attacks, setting: _Setting, rng: Generator) -> list[Estim
         raise UsageError(f"{NAME}: attacks: need equal length, got {head.shape}, {replayed.shape}, {direct.shape}")
     cluster, unit = _plugin.clusters_of(NAME, attacks.groups, n), np.arange(n)
     fooled = head == 1
-    if fooled.sum() < _plugin.FEWEST:
-        raise NotEstimable(f"{NAME}: attacks: {int(fooled.sum())} fooled the head, {_plugin.FEWEST} needed to say what transfers")
+    if n < _plugin.FEWEST:
+        raise NotEstimable(f"{NAME}: attacks: needs {_plugin.FEWEST} prompts, got {n}")
     found = []
     for quantity, values, rows, limits in (
         ("head_attack_success", head, np.ones(n, dtype=bool), (0.0, 1.0)),
@@ -252,7 +252,11 @@ def _transfer(attacks: Attacks, setting: _Setting, rng: Generator) -> list[Estim
         ("transfer_gain", replayed - direct, np.ones(n, dtype=bool), (-1.0, 1.0)),
     ):
         of = _plugin.target(NAME, quantity, setting.subject)
-        found.append(mean(Table(of, values[rows], cluster[rows], unit[rows], level=setting.level, range=limits)))
+        if rows.sum() >= _plugin.FEWEST:
+            found.append(mean(Table(of, values[rows], cluster[rows], unit[rows], level=setting.level, range=limits)))
+    if fooled.sum() < _plugin.FEWEST:
+        shown = f"transfer not estimable: {int(fooled.sum())} attacks fooled the head, {_plugin.FEWEST} needed"
+        found[0] = msgspec.structs.replace(found[0], flags=(*found[0].flags, shown))
     # Were the two kinds of attack the same, those of a group could change names.
     signs = rng.choice([-1.0, 1.0], (int(cluster.max()) + 1, setting.permutations))[cluster]
     null = np.abs(np.nanmean((replayed - direct)[:, None] * signs, axis=0))

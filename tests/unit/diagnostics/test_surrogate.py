@@ -89,8 +89,11 @@ def test_transfer_counts_only_prompts_that_fooled_the_head():
     assert found["transfer_gain", ""].extra["permutation_p"] == 0.05
     same = by(measure(Inputs({0: x}, decision, attacks=Attacks(head, direct, direct)), rng, permutations=19))
     assert same["transfer_gain", ""].extra["permutation_p"] == 1
+    nobody = by(measure(Inputs({0: x}, decision, attacks=Attacks(head * 0, replayed, direct)), rng, permutations=19))
+    assert ("transfer", "") not in nobody
+    assert any("transfer" in flag for flag in nobody["head_attack_success", ""].flags)
     with pytest.raises(NotEstimable):
-        measure(Inputs({0: x}, decision, attacks=Attacks(head * 0, replayed, direct)), rng, permutations=19)
+        measure(Inputs({0: x}, decision, attacks=Attacks(head[:9], replayed[:9], direct[:9])), rng, permutations=19)
 
 
 def test_what_cannot_be_measured_is_refused():
