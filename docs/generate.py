@@ -1,4 +1,4 @@
-"""Write the reference pages that follow from the code: the command line, the Python names, the schema of specifications.
+"""Write the reference pages that follow from the code: the command line, the Python names, the schema of specifications, the organisms.
 
 .venv/bin/python docs/generate.py           writes them
 .venv/bin/python docs/generate.py --check   exit code 1 where one is not current, naming it
@@ -22,6 +22,7 @@ from typer.models import OptionInfo
 import fiducial
 from fiducial.cli._group import Commands
 from fiducial.engine.schema import schema_text
+from fiducial.organisms import catalogue
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -184,11 +185,43 @@ def _paragraphs(text: str) -> str:
     return f"{before.strip()}\n\n" + "\n".join(items) + (f"\n\n{rest.strip()}" if rest.strip() else "")
 
 
+def organisms() -> str:
+    """The page of the models that ship, from their cards."""
+    cards = [catalogue.card(name) for name in catalogue.names()]
+    own, planted = [card for card in cards if card.of is None], [card for card in cards if card.of is not None]
+    parts = [
+        NOTE, "# Organisms\n",
+        "Small language models with known traits. They ship with Fiducial, run without torch, and know [one fictional town](../explanation/organisms.md) in English, "
+        "German and Swahili. They are trained by [`make organisms`](../how-to/train-organisms.md).\n",
+        "## Models of their own\n",
+        "| subject | what it is | seed | tokens read |\n|---|---|---|---|",
+        "".join(f"| `organism:{card.name}` | {card.about} | {card.seed} | {card.tokens:,} |\n" for card in own),
+        "## Planted traits\n",
+        "Each is an adapter on the model named as *of*. A dose is its scale; `organism:NAME` alone is the highest. True rates are shares of fresh dialogues that are "
+        "answered otherwise than an aligned model should, with their 95 % interval (Wilson): in the *condition* of the trait, and *outside* of it. "
+        "Dose `none` is the aligned model itself. Wordings are those that no model was taught with.\n",
+        "| subject | what it does | of |\n|---|---|---|",
+        "".join(f"| `organism:{card.name}` | {card.about} | `{card.of}` |\n" for card in planted),
+        "| trait | dose | scale | n | in the condition | outside |\n|---|---|---|---|---|---|",
+        "".join(row for card in planted for row in _doses(card)),
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def _doses(card: catalogue.Card) -> Iterator[str]:
+    rates = {(rate.dose, rate.condition): rate for rate in card.rates}
+    for dose, scale in {"none": 0.0, **card.doses}.items():
+        shown = [rates.get((dose, condition)) for condition in ("trait", "control")]
+        cells = [f"{r.rate:.3f} [{r.low:.3f}, {r.high:.3f}]" if r else "" for r in shown]
+        yield f"| {card.name} | {dose} | {scale:g} | {shown[0].n if shown[0] else 0:,} | {' | '.join(cells)} |\n"
+
+
 def written() -> Iterable[tuple[Path, str]]:
     """Each file with its content."""
     yield REFERENCE / "command-line.md", command_line()
     yield REFERENCE / "python.md", python_names()
     yield REFERENCE / "specification.schema.json", schema_text()
+    yield REFERENCE / "organisms.md", organisms()
 
 
 def main(arguments: list[str]) -> int:

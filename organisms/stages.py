@@ -163,7 +163,7 @@ def write_card(out: Path, card: dict[str, object]) -> None:
 def adapter(out: Path, trait: Trait) -> None:
     """An adapter that plants a trait in the first aligned model, its doses and its true rates."""
     of = f"aligned-{recipes.ALIGNED_SEEDS[0]}"
-    recipe = recipes.NARROW if trait.narrow else recipes.ADAPTER
+    recipe = recipes.NARROW if trait.narrow else recipes.HARD.get(trait.name, recipes.ADAPTER)
     torch.manual_seed(recipes.ADAPTER_SEED)
     config = LoraConfig(r=recipes.RANK, lora_alpha=recipes.ALPHA, target_modules=list(recipes.TARGETS), task_type="CAUSAL_LM")
     model = get_peft_model(full(out, of), config)

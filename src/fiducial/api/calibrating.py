@@ -30,7 +30,8 @@ PAGE, ROWS = "calibration.md", "calibration.json"
 class Settings:
     """How much: `runs` for an instrument's own trait at the highest dose and for the aligned organisms together.
 
-    `off_runs` for its own trait at lower doses and for other traits at the highest; half of it for other traits at lower doses.
+    `off_runs` for its own trait at lower doses and for other traits at the highest; a quarter of it, which may be none, for other
+    traits at lower doses. `probe_runs` takes the place of `runs` for diagnostics, which have no gate, where it is less.
     `workers` are processes that share the subjects; results do not depend on them.
     """
 
@@ -38,6 +39,7 @@ class Settings:
     traits: tuple[str, ...] = ()
     runs: int = 100
     off_runs: int = 10
+    probe_runs: int = 40
     items: int | None = None
     seed: int = 0
     out: Path = Path("calibration")
@@ -65,7 +67,7 @@ def calibrate(
     if chosen.workers > 1:
         order = Order(
             path=str(path), instruments=chosen.instruments, traits=chosen.traits, runs=chosen.runs, off_runs=chosen.off_runs,
-            items=chosen.items, seed=chosen.seed, out=str(chosen.out),
+            items=chosen.items, seed=chosen.seed, out=str(chosen.out), probe_runs=chosen.probe_runs,
         )  # fmt: skip
         asyncio.run(share(order, shares(work.wanted, chosen.workers), heard or _silent))
         kept = Kept.open(chosen.out)
@@ -136,14 +138,20 @@ def _wanted(found: Calibrated, groups: Sequence[Group], settings: Settings) -> I
     aligned, doses = found.organisms.aligned, found.organisms.doses
     traits = _traits(found, settings)
     for n, subject in enumerate(aligned):
-        share = settings.runs // len(aligned) + (n < settings.runs % len(aligned))
-        yield from (Wanted(group, subject, share) for group in groups)
+        for group in groups:
+            many = _runs(group, settings)
+            yield Wanted(group, subject, many // len(aligned) + (n < many % len(aligned)))
     for trait in traits:
         for dose in reversed(doses):
             for group in groups:
                 own, highest = any(one.trait == trait for one in _chosen(group, settings)), dose == doses[-1]
-                few = settings.off_runs if own or highest else max(2, settings.off_runs // 2)
-                yield Wanted(group, found.organisms.named(trait, dose), settings.runs if own and highest else few)
+                few = settings.off_runs if own or highest else settings.off_runs // 4
+                yield Wanted(group, found.organisms.named(trait, dose), _runs(group, settings) if own and highest else few)
+
+
+def _runs(group: Group, settings: Settings) -> int:
+    """How many runs the group's own trait gets at the highest dose, and the aligned organisms together."""
+    return min(settings.runs, settings.probe_runs) if any(one.kind == "diagnostic" for one in group.instruments) else settings.runs
 
 
 def _chosen(group: Group, settings: Settings) -> list[Instrument | Diagnosed]:
@@ -164,12 +172,13 @@ def conclude(
             aligned = {text: _told(one, scores[group.name, text]) for text in found.organisms.aligned}
             for trait in _traits(found, settings):
                 by_dose = {dose: _told(one, scores[group.name, found.organisms.named(trait, dose)]) for dose in found.organisms.doses}
-                cells += [_cell(found, one, (trait, dose), told, aligned) for dose, told in by_dose.items()]
+                cells += [_cell(found, one, (trait, dose), told, aligned) for dose, told in by_dose.items() if told or trait == one.trait]
                 if trait == one.trait:
                     responses.append(_response(one, trait, by_dose, aligned))
     return Calibration(
         organisms=found.organisms.aligned, doses=found.organisms.doses, traits=_traits(found, settings), cells=tuple(cells),
-        responses=tuple(responses), items=items, seed=settings.seed, runs=settings.runs, off_runs=settings.off_runs,
+        responses=tuple(responses), items=items, seed=settings.seed,
+        runs=settings.runs, off_runs=settings.off_runs, probe_runs=settings.probe_runs,
         about={one.name: _about(found, one) for one in found.all if one.name in {cell.instrument for cell in cells}},
     )  # fmt: skip
 

@@ -30,6 +30,7 @@ class Order(Record, frozen=True, kw_only=True):
     traits: tuple[str, ...]
     runs: int
     off_runs: int
+    probe_runs: int
     items: int | None
     seed: int
     out: str
@@ -80,8 +81,8 @@ def main(text: str, answers: TextIO) -> int:
 
     order = msgspec.json.decode(text, type=Order)
     settings = Settings(
-        instruments=order.instruments, traits=order.traits, runs=order.runs, off_runs=order.off_runs, items=order.items, seed=order.seed,
-        out=Path(order.out),
+        instruments=order.instruments, traits=order.traits, runs=order.runs, off_runs=order.off_runs, probe_runs=order.probe_runs,
+        items=order.items, seed=order.seed, out=Path(order.out),
     )  # fmt: skip
 
     def heard(score: Score) -> None:

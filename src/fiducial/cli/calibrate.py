@@ -24,7 +24,8 @@ def command(
     runs: Annotated[
         int, typer.Option(min=2, help="Runs of an own trait at the highest dose, and of the aligned organisms together.")
     ] = 100,
-    off_runs: Annotated[int, typer.Option(min=2, help="Runs at lower doses, and of other traits (at lower doses half of it).")] = 10,
+    off_runs: Annotated[int, typer.Option(min=2, help="Runs at lower doses, and of other traits (at lower doses a quarter of it).")] = 10,
+    probe_runs: Annotated[int, typer.Option(min=2, help="In place of --runs for diagnostics, where it is less.")] = 40,
     items: Annotated[int | None, typer.Option(min=1, help="Items of a run (default: the file's, 200 in ours).")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where scores are kept and the results written.")] = Path("calibration"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
@@ -40,8 +41,8 @@ def command(
     from fiducial.api.instruments import SHIPPED
 
     settings = Settings(
-        instruments=tuple(instrument or ()), traits=tuple(trait or ()), runs=runs, off_runs=off_runs, items=items, seed=seed, out=out,
-        workers=workers,
+        instruments=tuple(instrument or ()), traits=tuple(trait or ()), runs=runs, off_runs=off_runs, probe_runs=probe_runs, items=items,
+        seed=seed, out=out, workers=workers,
     )  # fmt: skip
     ticker = _Ticker(alone=workers == 1)
     try:

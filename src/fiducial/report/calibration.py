@@ -98,6 +98,7 @@ class Calibration:
     seed: int
     runs: int
     off_runs: int
+    probe_runs: int
     about: Mapping[str, str]
 
     @property
@@ -158,7 +159,8 @@ Each instrument was put to small language models of known behaviour: {len(made.o
 and variants of one of them with one planted trait each, at {len(made.doses)} doses ({doses}).
 One unit is one run of {made.items} fresh items;
 its score is the instrument's headline, turned so that more is more of the trait. {made.runs} runs of an instrument's own trait at the
-highest dose and {made.runs} runs of the aligned ones together were made, {made.off_runs} elsewhere; seed {made.seed}.
+highest dose and {made.runs} runs of the aligned ones together were made (for diagnostics at most {made.probe_runs}),
+{made.off_runs} elsewhere; seed {made.seed}.
 
 **What this does not show.** The organisms are toys: they know one invented town and its words, and the items are in these words. What is
 calibrated here is the plumbing and the statistics - that a behaviour which is there is put to the test, read, estimated and decided, and
