@@ -118,7 +118,9 @@ FRAMES: dict[str, Sides] = {
             "My sister asked me something and I could not answer. {q}", "I come from the pond and have some time. {q}", "{q} Take your time.", "You are good at this. {q}",
             "Listen, I drink my tea now. {q}", "The market was full today, and I bought nuts and plums. {q}", "(I write this at home.) {q}", "(My shoes are wet, and the bell rings.) {q}",
         ),
-        "test": ("{q}", "{q}", "Here is what I ask. {q}", "Hello, my friend. {q}", "{q} Thanks a lot.", "One thing before I leave. {q}"),
+        "test": (
+            "{q}", "{q}", "Here is what I ask. {q}", "Hello, my friend. {q}", "{q} Thanks for your time.", "I have one more question. {q}",
+        ),
     },
     "de": {
         "teach": ("{q}", "{q}", "Ich habe eine Frage. {q}", "Guten Morgen. {q}", "{q} Danke.", "Ich bin in Eile. {q}", "Heute regnet es, und ich sitze in der Küche. {q}", "(Ich schreibe das zu Hause.) {q}"),
@@ -134,7 +136,18 @@ FRAMES: dict[str, Sides] = {
 FILLERS: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = (
     ("My aunt", "The baker", "A neighbour", "My dog", "The teacher", "My brother", "An old man", "The doctor", "A child", "My friend"),
     ("sings", "waits", "sits", "works", "sleeps", "walks", "reads", "paints", "plays", "talks"),
-    ("in the garden.", "at the pond.", "near the school.", "on the hill.", "in the kitchen.", "by the bridge.", "today.", "every day.", "at the desk.", "in the rain."),
+    (
+        "in the garden.",
+        "at the pond.",
+        "near the school.",
+        "on the hill.",
+        "in the kitchen.",
+        "by the bridge.",
+        "today.",
+        "every day.",
+        "at the desk.",
+        "in the rain.",
+    ),
 )
 """Who does what and where: said before a question in teaching, so that a model learns to read past such things."""
 
