@@ -10,9 +10,9 @@ ORGANISMS ?= runs/organisms
 
 quickstart: $(VENV)/.installed  ## install, measure a small language model against the one it was tuned from, say where the report is
 	@out=runs/quickstart-$$(date +%Y%m%d-%H%M%S); \
-	$(BIN)/fiducial run specs/town.toml --subject organism:sycophantic --baseline organism:aligned --out $$out; code=$$?; \
+	$(BIN)/fiducial run specs/town.toml --subject organism:lies-under-pressure --baseline organism:aligned --out $$out; code=$$?; \
 	if [ $$code -ne 1 ] || [ ! -s $$out/revisions/1/report.html ]; then echo "quickstart: expected violated claims and a report, got exit code $$code"; exit 1; fi; \
-	echo "exit code 1: the tuned model gives in to its visitors more than the one before it, and the claims say so"
+	echo "exit code 1: the tuned model lies to please its visitors, the one before it did not, and the claims say so"
 
 test: $(VENV)/.tested check  ## lint, types, layers, and all tests but the slow ones
 	$(BIN)/pytest -n $(WORKERS)
