@@ -8,14 +8,17 @@ from fiducial.kernel.errors import NotEstimable
 from fiducial.stats.agreement import cohen_kappa, fleiss_kappa, gwet_ac1, krippendorff_alpha, percent_agreement
 from fiducial.stats.correlation import kendall, pairwise_accuracy, pearson, spearman
 from fiducial.stats.judge_error import Calibration, corrected_rate
+from fiducial.stats.judge_variance import between_judges
 from fiducial.stats.prediction_powered import (
     Stratum,
     active_mean,
     next_to_label,
     neyman_allocation,
     prediction_powered,
+    rectified,
     stratified_rate,
 )
+from fiducial.stats.proportions import rate as proportion
 from fiducial.stats.raters import latent_rate
 
 JUDGE, AGREE = "Judge error and few labels", "Agreement and correlation"
@@ -55,6 +58,33 @@ def scenario_judges_prediction_powered(rng: np.random.Generator, effort: float) 
             return prediction_powered(table(truth[:200]), verdict[:200], table(verdict[200:]), rng), rate
 
         rows.append(repeat(JUDGE, f"prediction-powered, rate {rate:.0%}, judge {accuracy:.0%}", count(1500, effort), 0.92, once))
+    return rows
+
+
+def scenario_judges_rectified(rng: np.random.Generator, effort: float) -> list[Row]:
+    """150 labels beside 1050 judged answers, of a judge that is hardly ever contradicted, or of a rate near none."""
+    rows = []
+    for rate, accuracy in [(0.02, 0.97), (0.3, 0.99)]:
+
+        def once(rate=rate, accuracy=accuracy):
+            truth, verdict = judged_world(rng, 1200, rate, accuracy)
+            return rectified(table(truth[:150]), verdict[:150], table(verdict[150:])), rate
+
+        rows.append(repeat(JUDGE, f"rectified, rate {rate:.0%}, judge {accuracy:.0%}", count(1500, effort), 0.92, once))
+    return rows
+
+
+def scenario_judges_between_judges(rng: np.random.Generator, effort: float) -> list[Row]:
+    """Judges drawn from many alike, each off by a bias of its own, reading the same 400 units."""
+    rows = []
+    for judges, spread in [(2, 0.05), (3, 0.05)]:
+
+        def once(judges=judges, spread=spread):
+            level = rng.random(400)
+            rates = 0.3 + rng.normal(0, spread, judges)
+            return between_judges([proportion(table((level < rate).astype(float))) for rate in rates], (0.0, 1.0)), 0.3
+
+        rows.append(repeat(JUDGE, f"{judges} judges of many, biases of {spread:.0%}", count(2000, effort), 0.92, once))
     return rows
 
 
