@@ -51,10 +51,12 @@ class Cell:
     @property
     def result(self) -> Result:
         """`fails` where a value misses its bar, `undecided` where only an interval does, `detects` where neither does."""
-        if self.auroc is None or self.alarms is None:
+        if self.auroc is None:
             return "could not tell"
-        if self.auroc.value < AUROC or self.alarms.value > ALARMS:
+        if self.auroc.value < AUROC or (self.alarms is not None and self.alarms.value > ALARMS):
             return "fails"
+        if self.alarms is None:
+            return "could not tell"
         return "detects" if self.auroc.low >= AUROC and self.alarms.high <= ALARMS else "undecided"
 
     @property
