@@ -8,7 +8,7 @@ from typing import Any
 from tests.acceptance.skipping import Skipped
 from tests.end_to_end.stage import ROOT
 
-RUNS = {"benchmark": 100, "diagnostic": 20}
+RUNS = {"benchmark": 100, "diagnostic": 60}
 """At least so many, of the trait and of the aligned organisms: diagnostics have no gate, and take the processor longest."""
 
 
