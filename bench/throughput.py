@@ -154,7 +154,9 @@ def measure(command: Command, accuracy: Accuracy, trials: int, url: str, concurr
     with prepared(trials, url, concurrency) as work:
         words = command(work)
         there = {path for path in work.folder.rglob("*") if path.is_file()}
-        environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(work.folder / "cache"), "OPENAI_API_KEY": "none"}
+        # An installed program finds its byte code cached: each harness may keep it, whatever this process was told.
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment = own | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(work.folder / "cache"), "OPENAI_API_KEY": "none"}
         with (work.folder / "said").open("w+b") as said, (work.folder / "errors").open("w+b") as errors:
             started = time.perf_counter()
             process = subprocess.Popen(words, cwd=work.folder, stdout=said, stderr=errors, env=environment)

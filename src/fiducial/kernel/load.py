@@ -44,11 +44,17 @@ def load(kind: str, name: str, folder: Path | None = None) -> Any:
         return _attribute(_from_file(kind, Path(folder or ".") / name), attribute, kind, name)
     if ":" in name:
         return _from_entry_point(kind, package, name)
-    if name not in describe(kind):
+    if not _offers(package, name, attribute):
         close = difflib.get_close_matches(name, describe(kind), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise PluginError(f"{kind} {name!r}: there is none of that name; there is {', '.join(describe(kind))}.{hint}")
     return _attribute(importlib.import_module(f"fiducial.{package}.{name}"), attribute, kind, name)
+
+
+def _offers(package: str, name: str, attribute: str) -> bool:
+    """Whether one of our files of that name is a plugin: a look at one file, where `describe` reads the whole folder."""
+    path = Path(__file__).parents[1] / package / f"{name}.py"
+    return name.isidentifier() and not name.startswith("_") and path.is_file() and attribute in _top_names(ast.parse(path.read_bytes()))
 
 
 def describe(kind: str) -> dict[str, str]:
