@@ -76,16 +76,20 @@ def nodes():
         found.close()
 
 
-def test_two_nodes_and_one_killed_come_to_the_bytes_of_one_process(tmp_path, small, nodes):
+@pytest.mark.parametrize("shared", [False, True], ids=["directory", "url"])
+def test_two_nodes_and_one_killed_come_to_the_bytes_of_one_process(tmp_path, small, nodes, shared):
+    """With a URL the workers do not see the run's directory: they put their segments there."""
+    share = ["--share", f"file://{tmp_path}/depot"] if shared else []
     with endpoint("scripted:misaligned?rate=0.3&latency_ms=30", "--spec", small) as url:
         words = ("run", small, "--subject", f"chat:any@{url}", "--quiet", "--out")
         assert command(*words, tmp_path / "one").returncode == 1
         run = subprocess.Popen(
-            [FIDUCIAL, *map(str, words), tmp_path / "ray", "--executor", "ray", "--concurrency", "8"],
+            [FIDUCIAL, *map(str, words), tmp_path / "ray", "--executor", "ray", "--concurrency", "8", *share],
             env={**os.environ, "RAY_ADDRESS": nodes.address}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         calls = tmp_path / "ray" / "calls"
-        until(lambda: all((calls / f"w{n}-0.jsonl").exists() and (calls / f"w{n}-0.jsonl").stat().st_size > 20_000 for n in (0, 1)), 120)
+        written = tmp_path / "depot" / "calls" if shared else calls
+        until(lambda: all((written / f"w{n}-0.jsonl").exists() and (written / f"w{n}-0.jsonl").stat().st_size > 5_000 for n in (0, 1)), 120)
         nodes.kill_one()
         _, told = run.communicate(timeout=300)
         assert run.returncode == 1, told

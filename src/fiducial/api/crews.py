@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fiducial.api import resolve
+from fiducial.api import depots, resolve
 from fiducial.api.results import options_of, reopen
+from fiducial.engine import limits
 from fiducial.engine.budget import Ledger
 from fiducial.engine.executors.crew import Crew
 from fiducial.engine.executors.desk import Ask, DistantLedger, DistantMeter
-from fiducial.engine.limits import divide, share
 from fiducial.engine.observe import Line
 from fiducial.kernel.errors import RunLocked
 from fiducial.store.cache import Cache
+from fiducial.store.depot import Depot
 from fiducial.store.journal import Journal
 from fiducial.store.run import Run
+from fiducial.store.shipping import Ship
 from fiducial.subjects._pace import Rates
 
 ENTRY = "fiducial.api.crews:crew"
@@ -26,27 +30,33 @@ PATIENCE = 15.0
 """Seconds to wait for a writer whose driver has died: it ends as soon as it hears of that."""
 
 
-def crew(ask: Ask | None, *, run: str, folder: str, writer: str, workers: int, concurrency: int, cache: str | None = None) -> Crew:
+def crew(
+    ask: Ask | None, *, run: str | None, folder: str, writer: str, workers: int, concurrency: int, cache: str | None = None,
+    share: str | None = None,
+) -> Crew:  # fmt: skip
     """The crew of one worker.
 
     Args:
         ask: the way to the driver's desk; `None` where there is neither a budget nor a rate.
-        run: the run's directory, at the same path for all workers.
-        folder: where the names of subjects start from.
+        run: the run's directory, at the same path for all workers; `None` where only its URL is seen from here.
+        folder: where the names of subjects start from, on a machine that has it.
         writer: the name of its segments in the journal.
         workers: how many share the endpoints.
         concurrency: units in work at once here.
         cache: folder of the answer cache.
+        share: the URL at which the run is kept.
     """
-    os.chdir(folder)
-    opened = Run.open(Path(run))
+    scratch = tempfile.TemporaryDirectory(prefix="fiducial-") if run is None else None
+    opened = Run.open(Path(run)) if run is not None else depots.bring(str(share), Path(scratch.name if scratch else "."))
+    if scratch is None or Path(folder).is_dir():
+        os.chdir(folder)
     resolved = reopen(opened)
     options = options_of(opened)
     subjects = [resolve.subject(text, Path(folder), resolved, options) for text in opened.plan.options["sources"]]
-    gates = share([*subjects, *resolved.graders])
+    gates = limits.share([*subjects, *resolved.graders])
     rated = [name for name, gate in gates.items() if isinstance(gate.rates, Rates)]
-    divide(gates, workers, {name: DistantMeter(ask, name) for name in rated} if ask is not None else None)
-    journal = _journal(opened, writer)
+    limits.divide(gates, workers, {name: DistantMeter(ask, name) for name in rated} if ask is not None else None)
+    journal = _journal(opened, writer, depots.ship_of(opened, Depot.open(share) if share is not None else None))
     budget = resolved.spec.budget
     ledger = DistantLedger(budget.calls, budget.tokens, budget.money, ask=ask) if ask is not None else Ledger()
     kept = Cache(Path(cache)) if cache is not None else None
@@ -58,16 +68,25 @@ def crew(ask: Ask | None, *, run: str, folder: str, writer: str, workers: int, c
         environments=resolve.environment,
         line=line,
         journal=journal,
-        closing=[who.close for who in (*subjects, *resolved.graders)],
+        closing=[*(who.close for who in (*subjects, *resolved.graders)), *([_gone(scratch)] if scratch is not None else [])],
         concurrency=concurrency,
     )
 
 
-def _journal(run: Run, writer: str) -> Journal:
+def _gone(scratch: tempfile.TemporaryDirectory[str]) -> Callable[[], Awaitable[None]]:
+    """Removes a worker's folder; only after its journal was closed, so whatever could not be shipped stays."""
+
+    async def remove() -> None:
+        scratch.cleanup()
+
+    return remove
+
+
+def _journal(run: Run, writer: str, ship: Ship | None) -> Journal:
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            return run.journal(writer, driven=True)
+            return run.journal(writer, driven=True, ship=ship)
         except RunLocked:
             if time.monotonic() > until:
                 raise

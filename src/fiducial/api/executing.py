@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from fiducial.api.crews import ENTRY
+from fiducial.api.depots import is_answer
 from fiducial.engine.executors.desk import Desk
 from fiducial.engine.executors.drive import Driver, Launch
 from fiducial.engine.executors.local import LocalWorkers
 from fiducial.engine.observe import Observation
 from fiducial.kernel.errors import UsageError
 from fiducial.store.cache import Cache
+from fiducial.store.depot import Depot
 from fiducial.store.run import Run
 from fiducial.subjects._pace import Pace, Rates
 
@@ -60,14 +62,20 @@ def executor_of(kind: str, workers: int) -> Executor:
     return Executor(kind, workers)
 
 
-async def carry_out(run: Run, what: Observation, chosen: Executor, gates: Mapping[str, Pace]) -> None:
-    """Carry an observation out with workers; this process holds the run, hands out its clusters and keeps its limits."""
+async def carry_out(run: Run, what: Observation, chosen: Executor, gates: Mapping[str, Pace], depot: Depot | None = None) -> None:
+    """Carry an observation out with workers; this process holds the run, hands out its clusters and keeps its limits.
+
+    With a `depot` workers of other machines need not see the run's directory: they bring what they need from there, and put
+    their segments there.
+    """
     ledger = what.line.ledger
     meters = {name: gate.rates for name, gate in gates.items() if isinstance(gate.rates, Rates)}
     bounded = any(limit is not None for limit in (ledger.calls, ledger.tokens, ledger.money))
     desk = Desk(ledger, meters) if meters or bounded else None
     cache = what.line.cache
     arguments: dict[str, Any] = {"run": str(run.path.resolve()), "folder": str(Path.cwd())}
+    if depot is not None:
+        arguments["share"] = depot.url
     if isinstance(cache, Cache):
         if chosen.kind == "ray":
             raise UsageError("--cache with --executor ray: the cache needs a disk of this machine; use --executor local:N")
@@ -80,10 +88,14 @@ async def carry_out(run: Run, what: Observation, chosen: Executor, gates: Mappin
             return
         from fiducial.engine.executors.ray import cluster
 
+        if depot is not None:
+            arguments["run"] = None
         with cluster(chosen.address) as ray:
             count = _count(chosen.workers or ray.processors(), what, gates)
             launch = ray.workers(ENTRY, _shares(arguments, what, count), desk).launch
             await Driver(what, launch, count, max(1, what.concurrency // count), counts=True).drive(run.trials())
+        if depot is not None:
+            depot.fetch(run.path, is_answer)
 
 
 def _count(wanted: int, what: Observation, gates: Mapping[str, Pace]) -> int:

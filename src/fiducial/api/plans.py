@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fiducial.api import resolve
-from fiducial.api.runs import lay_down, prepare
+from fiducial.api.runs import Place, lay_down, prepare
 from fiducial.engine import plan as planning
 from fiducial.engine.budget import Ledger
 from fiducial.engine.forecast import Forecast, forecast
@@ -41,7 +41,7 @@ def write(path: str, subjects: Sequence[str], out: Path, options: Options) -> Ru
     """Write a plan for these subjects into a directory, to be attested and then resumed."""
     resolved, data, crossed = prepare(path, options)
     made = [resolve.subject(text, Path.cwd(), resolved, options) for text in subjects]
-    return lay_down(resolved, data, crossed, list(zip(made, subjects, ["candidate"] * len(made), strict=True)), None, out, options)
+    return lay_down(resolved, data, crossed, list(zip(made, subjects, ["candidate"] * len(made), strict=True)), None, Place(out), options)
 
 
 def sign_plan(run: Run, key: Path) -> Path:

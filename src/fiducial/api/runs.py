@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fiducial.api import executing, labelling, resolve, sequential
+from fiducial.api import depots, executing, labelling, resolve, sequential
 from fiducial.api.resolve import Resolved
 from fiducial.api.results import INTERRUPTED, Result, conclude, options_of, other_baseline, reopen, same_instrument
 from fiducial.engine import limits
@@ -23,6 +23,7 @@ from fiducial.engine.spec import Specification, check
 from fiducial.engine.spec import read as read_spec
 from fiducial.kernel.errors import StoreError, UsageError
 from fiducial.kernel.roles import Subject
+from fiducial.store.depot import Depot
 from fiducial.store.run import Run
 
 CONCURRENCY = 64
@@ -33,7 +34,8 @@ CONCURRENCY = 64
 class Settings:
     """How to carry a run out; nothing here changes what is measured but `options`. `cards` are files of judge cards.
 
-    `executor` is who asks (default: this process), `deadline` the seconds after which the run is ended and sealed as it is.
+    `executor` is who asks (default: this process), `deadline` the seconds after which the run is ended and sealed as it is,
+    `share` the URL at which a new run is kept as well.
     """
 
     options: Options = field(default_factory=Options)
@@ -44,6 +46,15 @@ class Settings:
     executor: executing.Executor | None = None
     deadline: float | None = None
     cards: tuple[Path, ...] = ()
+    share: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a new run goes: a directory (default: the next free one under ``runs/``), and a URL at which it is kept as well."""
+
+    folder: Path | None = None
+    share: str | None = None
 
 
 def prepare(path: str | Path, options: Options) -> tuple[Resolved, bytes, dict[str, list[str]]]:
@@ -82,13 +93,13 @@ def start(path: str | Path, subjects: Sequence[str], baseline: str | None, out: 
         named.append((baseline, "baseline"))
     made = [resolve.subject(text, Path.cwd(), resolved, options) for text, _ in named]
     placed = [(m, text, role) for m, (text, role) in zip(made, named, strict=True)]
-    run = lay_down(resolved, data, crossed, placed, earlier, out, options)
+    run = lay_down(resolved, data, crossed, placed, earlier, Place(out, depots.free(settings.share)), options)
     return _carry_out(run, resolved, made, settings)
 
 
 def lay_down(
     resolved: Resolved, data: bytes, crossed: Mapping[str, Sequence[str]], subjects: Sequence[tuple[Subject, str, str]],
-    earlier: Run | None, out: Path | None, options: Options,
+    earlier: Run | None, place: Place, options: Options,
 ) -> Run:  # fmt: skip
     """Write a plan: everything is fixed and hashed before the first question.
 
@@ -98,7 +109,7 @@ def lay_down(
     _distinct(made)
     resolve.check_self_judging(resolved, made)
     run = Run.create(
-        out or next_folder(resolved.spec),
+        place.folder or next_folder(resolved.spec),
         spec=data,
         trials=planning.trials(resolved.parts, options),
         subjects=[{"id": subject.id, "role": role, "settings": dict(subject.describe())} for subject, _, role in subjects],
@@ -112,6 +123,7 @@ def lay_down(
             "limit": options.limit,
             "repeat": options.repeat,
             "only": options.only,
+            **({depots.OPTION: place.share} if place.share is not None else {}),
             **({"cards": known} if (known := resolved.cards_used) else {}),
             "baseline_run": str(earlier.path.resolve()) if earlier is not None else None,
         },
@@ -155,15 +167,16 @@ def next_folder(spec: Specification) -> Path:
 
 
 def _carry_out(run: Run, resolved: Resolved, subjects: Sequence[Subject], settings: Settings) -> Result:
-    reason = asyncio.run(_observe(run, resolved, subjects, settings))
-    revision = int(run.revision().name)
-    return conclude(run, resolved, revision, report=settings.report, interrupted=reason)
+    with depots.kept(run) as depot:
+        reason = asyncio.run(_observe(run, resolved, subjects, settings, depot))
+        revision = int(run.revision().name)
+        return conclude(run, resolved, revision, report=settings.report, interrupted=reason)
 
 
-async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], settings: Settings) -> str | None:
+async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], settings: Settings, depot: Depot | None) -> str | None:
     revision = int(run.new_revision().name)
     gates = limits.share([*subjects, *resolved.graders])
-    journal = run.journal() if settings.executor is None else None
+    journal = run.journal(ship=depots.ship_of(run, depot)) if settings.executor is None else None
     budget = resolved.spec.budget
     line = Line(journal=journal, ledger=Ledger(budget.calls, budget.tokens, budget.money), cache=settings.cache)
     resolved.journal_with(line)
@@ -184,7 +197,7 @@ async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], se
     stack = ExitStack()
     if sequential_rule:
         known = sequential.read_stops(run)
-        writer = sequential.StopWriter(run, known, settings.progress)
+        writer = sequential.StopWriter(run, known, settings.progress, depots.ship_of(run, depot))
         stopping, _ = sequential.stopping_of(run, resolved, options_of(run), other_baseline(run, stack), writer)
         stopping.remember(known)
         what.gatekeeper, what.released = stopping, run.spool("released")
@@ -194,7 +207,7 @@ async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], se
                 if settings.executor is None:
                     await observe(what, run.trials())
                 else:
-                    await executing.carry_out(run, what, settings.executor, gates)
+                    await executing.carry_out(run, what, settings.executor, gates, depot)
     finally:
         resolved.journal_with(None)
         if journal is not None:

@@ -22,6 +22,7 @@ from fiducial.kernel.errors import NotEstimable, StoreError
 from fiducial.kernel.records import Claim, Decision, Judgement
 from fiducial.stats.sequential import Gate
 from fiducial.store.run import Run
+from fiducial.store.shipping import Ship
 
 FILE = "stopping.jsonl"
 
@@ -126,11 +127,11 @@ def read_stops(run: Run) -> list[Stop]:
 
 
 class StopWriter:
-    """Appends each new decision to stopping.jsonl before anything is released by it."""
+    """Appends each new decision to stopping.jsonl before anything is released by it; `ship` takes the file away."""
 
-    def __init__(self, run: Run, known: Sequence[Stop], progress: Progress | None = None) -> None:
+    def __init__(self, run: Run, known: Sequence[Stop], progress: Progress | None = None, ship: Ship | None = None) -> None:
         self.path: Path = run.path / FILE
-        self.progress = progress
+        self.progress, self.ship = progress, ship
         self.known = {(stop.claim, stop.slice, stop.subject) for stop in known}
         if self.path.exists():
             whole = b"".join(msgspec.json.encode(stop) + b"\n" for stop in known)
@@ -147,6 +148,8 @@ class StopWriter:
                 file.flush()
         except OSError as error:
             raise StoreError(f"cannot write {self.path}: {error.strerror}") from error
+        if self.ship is not None:
+            self.ship(self.path)
         if self.progress is not None:
             self.progress.decided(stop.claim, stop.outcome)
 

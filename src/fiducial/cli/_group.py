@@ -16,7 +16,7 @@ from fiducial.cli import INTERRUPTED, USAGE
 from fiducial.kernel.errors import FiducialError
 
 ORDER = (
-    "run", "plan", "try", "show", "view", "runs", "compare", "verify", "attest", "report", "rejudge", "judge", "list",
+    "run", "plan", "try", "show", "view", "runs", "compare", "verify", "attest", "copy", "report", "rejudge", "judge", "list",
     "new", "spec", "endpoint", "reproduce", "doctor",
 )  # fmt: skip
 """Commands in the order of help; others follow by name."""

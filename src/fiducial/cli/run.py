@@ -31,6 +31,7 @@ def command(
     executor: Annotated[
         str | None, typer.Option(help="Who asks and judges: local:N processes, ray, ray:N, or ray://HOST:PORT workers.")
     ] = None,
+    share: Annotated[str | None, typer.Option(metavar="URL", help="Keep the run at a URL as well, e.g. s3://BUCKET/FOLDER.")] = None,
     deadline: Annotated[float | None, typer.Option(min=0.001, metavar="SECONDS", help="End after so long, and seal what there is.")] = None,
     cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep answers here and reuse them; off by default.")] = None,
     card: Annotated[list[Path] | None, typer.Option(help="A judge card, made by `fiducial judge audit`; may be repeated.")] = None,
@@ -56,9 +57,10 @@ def command(
         executor=executing.executor(executor, workers),
         deadline=deadline,
         cards=tuple(card or ()),
+        share=share,
     )
     if resume is not None:
-        _shared.only_one("run --resume goes without SPEC, --subject and --out", resume, spec, subject, out)
+        _shared.only_one("run --resume goes without SPEC, --subject, --out and --share", resume, spec, subject, out, share)
         result = runs.resume(resume, settings)
     else:
         if spec is None:

@@ -29,6 +29,7 @@ from fiducial.store.disk import disk, explain, sync_folder
 from fiducial.store.index import Index
 from fiducial.store.secrets import Guard
 from fiducial.store.segments import FORMAT, NOTHING, After, Header, Line, Segment, SegmentReader, call_key, decode_line, segments, writer_of
+from fiducial.store.shipping import Ship, Shipper
 
 LOCK = "lock"
 """The file whose lock holds a whole run."""
@@ -52,7 +53,9 @@ class Call(Record, frozen=True, kw_only=True):
 class Journal:
     """All calls of a run. One process writes; `find` reads single lines, so memory holds 16 bytes a call."""
 
-    def __init__(self, folder: Path, run: str, writer: str, *, sync_every: float, guard: Guard, driven: bool = False) -> None:
+    def __init__(
+        self, folder: Path, run: str, writer: str, *, sync_every: float, guard: Guard, driven: bool = False, ship: Ship | None = None
+    ) -> None:
         self._folder, self._run, self._writer, self._guard = folder, run, writer, guard
         self._files: list[Path] = []
         self._handles: dict[int, int] = {}
@@ -63,16 +66,19 @@ class Journal:
         self._fd = -1
         self._sync_every = sync_every
         self._syncer: _Syncer | None = None
+        self._turning = threading.Lock()
         try:
             self._before = self._read_all()
         except BaseException:
             self._release()
             raise
+        self._shipper = Shipper(self.turn, ship) if ship is not None else None
 
     @classmethod
     def open(
-        cls, folder: Path, run: str, writer: str = "w0", *, sync_every: float = 1.0, guard: Guard | None = None, driven: bool = False
-    ) -> Journal:
+        cls, folder: Path, run: str, writer: str = "w0", *, sync_every: float = 1.0, guard: Guard | None = None, driven: bool = False,
+        ship: Ship | None = None,
+    ) -> Journal:  # fmt: skip
         """Open for writing, after reading what is there.
 
         Args:
@@ -83,6 +89,7 @@ class Journal:
             guard: secrets to take out of each line (default: those of this process's environment).
             driven: this is one of several writers of a driver that holds the run (see `hold`). Each has segments and a lock of
                 its own; what the others write after this call is not seen by `find`.
+            ship: given each finished segment, from a thread; then a segment is finished every few seconds (see `Shipper`).
 
         Raises `RunLocked` where another process writes, `StoreError` where a complete line was changed.
         """
@@ -90,7 +97,7 @@ class Journal:
             raise StoreError(f"journal {folder}: a writer's name has letters, digits and _, got {writer!r}")
         with disk("cannot make", folder):
             folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder, run, writer, sync_every=sync_every, guard=Guard.of() if guard is None else guard, driven=driven)
+        return cls(folder, run, writer, sync_every=sync_every, guard=Guard.of() if guard is None else guard, driven=driven, ship=ship)
 
     def __len__(self) -> int:
         """Calls on record, faults included."""
@@ -115,6 +122,12 @@ class Journal:
 
         `key` is the call's key, where the caller has it already.
         """
+        if self._shipper is not None:
+            self._shipper.check()
+        with self._turning:
+            self._append(call, key)
+
+    def _append(self, call: Call, key: str | None) -> None:
         if self._lock < 0 or self._broken:
             raise StoreError(f"journal {self._folder}: is closed")
         if self._syncer is None:
@@ -132,13 +145,29 @@ class Journal:
             self._index.add(key or call.key, len(self._files) - 1, offset)
         self._syncer.wake()
 
+    def turn(self) -> Path | None:
+        """Finish the segment that is being written, durably; the next call begins another. `None` where none was begun."""
+        with self._turning:
+            if self._syncer is None:
+                return None
+            syncer, self._syncer = self._syncer, None
+            path = self._files[-1]
+            number = 0 if self._before is None else self._before.number + 1
+            try:
+                syncer.close()
+            finally:
+                os.close(self._fd)
+                self._fd = -1
+            self._before = Segment(file=path.name, writer=self._writer, number=number, lines=self._lines, last=self._last, torn=0)
+            return path
+
     def close(self) -> None:
-        """Make everything durable and let go of the lock."""
+        """Make everything durable, ship it where it is shipped, and let go of the lock."""
         try:
-            if self._syncer is not None:
-                self._syncer.close()
+            if self._shipper is not None:
+                self._shipper.close()
+            self.turn()
         finally:
-            self._syncer = None
             self._release()
 
     def _start(self) -> _Syncer:
@@ -152,7 +181,7 @@ class Journal:
         with disk("cannot write", path):
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         self._files.append(path)
-        self._size = 0
+        self._size = self._lines = 0
         try:
             self._put(canonical(header))
             with disk("cannot write", path):
@@ -181,6 +210,7 @@ class Journal:
                 raise explain("cannot write (a half line stays at the end)", self._files[-1], error) from second
             raise explain("cannot write", self._files[-1], error) from error
         self._size += len(line)
+        self._lines += 1
         self._last = sha256(data).hexdigest()
 
     def _read_all(self) -> Segment | None:

@@ -23,6 +23,7 @@ from fiducial.store.disk import disk, document, write_whole
 from fiducial.store.journal import LOCK, Journal, hold, take_lock
 from fiducial.store.manifest import MANIFEST, Manifest
 from fiducial.store.secrets import Guard
+from fiducial.store.shipping import Ship
 from fiducial.store.spool import Engine, Spool, decode_row, read_records, read_rows
 from fiducial.store.stages import JUDGEMENTS, RELEASED, RESPONSES, STAGES, TRIALS, Release
 
@@ -152,9 +153,12 @@ class Run:
             raise StoreError(f"{self.path}: several keys start with {prefix!r}: {', '.join(row['key'][:12] for row in rows)}")
         return rows[0]["ordinal"], decode_row(TRIALS, file, rows[0]["ordinal"], rows[0])
 
-    def journal(self, writer: str = "w0", *, driven: bool = False) -> Journal:
-        """The calls, open for writing; as one of several `driven` writers, or alone. Raises `RunLocked` where another process writes."""
-        return Journal.open(self.path / "calls", self.plan.id, writer, guard=self._guard, driven=driven)
+    def journal(self, writer: str = "w0", *, driven: bool = False, ship: Ship | None = None) -> Journal:
+        """The calls, open for writing; as one of several `driven` writers, or alone. Raises `RunLocked` where another process writes.
+
+        `ship` takes each finished segment away (see `Journal.open`).
+        """
+        return Journal.open(self.path / "calls", self.plan.id, writer, guard=self._guard, driven=driven, ship=ship)
 
     def hold(self) -> AbstractContextManager[None]:
         """Hold the run for writers that this process drives. Raises `RunLocked` where another process does."""
