@@ -1,8 +1,9 @@
 """Answers, scores and states of an organism, many rows at once.
 
-What else is in a batch moves the numbers of a row by rounding, and nothing more may come of it. Greedy answers are computed in single
-precision; where two tokens are nearly equal, the choice is made again for that row alone in double precision. Sampled answers and
-scores of continuations, which any difference could change, are computed in double precision; scores are rounded to `DIGITS`.
+What else is in a batch moves the numbers of a row by rounding, and nothing more may come of it. Answers are computed in single
+precision; where two tokens are nearly equal, or a drawn number lies near the border between two, the choice is made again for that row
+alone in double precision. Scores, which any difference changes, are computed in double precision; those of continuations are rounded to
+`DIGITS`. So are answers under hooks that are drawn: what a hook does to a row alone is not known.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def write(organism: Organism, asks: Sequence[Ask], hooks: Hooks | None = None, *
     """The answers; with `scores` the log-probabilities of their tokens too. Raises `SubjectError("numbers")` for logits that are none."""
     written = [Written() for _ in asks]
     draws = [np.random.default_rng(ask.seed) for ask in asks]
-    decoder = organism.exact if any(ask.temperature > 0 for ask in asks) else organism.decoder
+    decoder = organism.exact if any(ask.temperature > 0 for ask in asks) and (hooks or scores) else organism.decoder
     fed = prefill(decoder, [ask.tokens for ask in asks], max(ask.most for ask in asks), hooks)
     live = list(range(len(asks)))
     while live:
@@ -77,9 +78,11 @@ def write(organism: Organism, asks: Sequence[Ask], hooks: Hooks | None = None, *
         if np.isnan(logits).any():
             raise SubjectError("numbers", "the model's logits are NaN")
         uniforms = [float(draws[n].random()) if asks[n].temperature > 0 else 0.0 for n in live]
-        chosen = choose(logits, [asks[n] for n in live], uniforms)
-        for at in unsure(logits) if hooks is None and decoder is organism.decoder else ():
-            chosen[at] = _alone(organism.exact, [*asks[live[at]].tokens, *written[live[at]].tokens]).argmax()
+        chosen, doubtful = choose(logits, [asks[n] for n in live], uniforms)
+        for at in np.flatnonzero(doubtful) if hooks is None and decoder is organism.decoder else ():
+            ask = asks[live[at]]
+            alone = _alone(organism.exact, [*ask.tokens, *written[live[at]].tokens])
+            chosen[at] = choose(alone, [ask], [uniforms[at]])[0][0]
         added = log_softmax(logits, axis=-1)[np.arange(len(live)), chosen] if scores else np.zeros(len(live))
         going = [
             at
@@ -94,33 +97,48 @@ def write(organism: Organism, asks: Sequence[Ask], hooks: Hooks | None = None, *
     return [_finished(organism, ask, one) for ask, one in zip(asks, written, strict=True)]
 
 
-def choose(logits: NDArray[Any], asks: Sequence[Ask], uniforms: Sequence[float]) -> NDArray[np.intp]:
+def choose(logits: NDArray[Any], asks: Sequence[Ask], uniforms: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """The next token of each row: at temperature 0 the likeliest (of equals the first), else drawn by its uniform number in [0, 1).
 
-    A draw is the inverse of the distribution function, in the order of token ids.
+    A draw is the inverse of the distribution function, in the order of token ids. Also whether the choice might come out
+    otherwise with logits that are off by what single precision is.
     """
-    best = logits.argmax(-1)
+    best, doubtful = logits.argmax(-1), unsure(logits)
     warm = [n for n, ask in enumerate(asks) if ask.temperature > 0]
     if not warm:
-        return best
+        return best, doubtful
     heat = np.array([asks[n].temperature for n in warm])[:, None]
+    # Logits that err by e move a ratio of shares by exp(2 e / temperature) at most, a sum of shares beside its part of the whole by
+    # e / temperature; e is below NEAR / 10, so that either has a margin of five.
+    off = NEAR / (2 * heat)
     share = softmax(logits[warm].astype(np.float64) / heat, axis=-1)
+    near = np.zeros(len(warm), bool)
     if any(asks[n].top_p < 1 for n in warm):
         top = np.array([asks[n].top_p for n in warm])[:, None]
         where = np.argsort(-share, axis=-1, kind="stable")
         ordered = np.take_along_axis(share, where, -1)
-        inside = ordered.cumsum(-1) - ordered < top
+        before = ordered.cumsum(-1) - ordered
+        inside = before < top
+        near |= ((abs(before - top) < off) & (top < 1)).any(-1) | _alike_at_the_border(ordered, inside, 2 * off[:, 0])
         np.put_along_axis(share, where, np.where(inside, ordered, 0), -1)
     steps = share.cumsum(-1)
     at = np.array([uniforms[n] for n in warm])[:, None] * steps[:, -1:]
     # The first step above the number; a number that rounds to the last step takes the last token that has a share.
     best[warm] = np.minimum((steps <= at).sum(-1), (steps < steps[:, -1:]).sum(-1))
-    return best
+    doubtful[warm] = near | (abs(steps - at) < off).any(-1)
+    return best, doubtful
 
 
-def unsure(logits: NDArray[Any]) -> NDArray[np.intp]:
-    """The rows whose two largest logits are too near to be told apart in single precision."""
-    return np.flatnonzero((logits > logits.max(-1, keepdims=True) - NEAR).sum(-1) > 1)
+def _alike_at_the_border(ordered: NDArray[Any], inside: NDArray[np.bool_], off: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether the least share inside of a nucleus and the largest outside are too near to be told apart."""
+    rows, last = np.arange(len(ordered)), inside.sum(-1) - 1
+    beyond = np.minimum(last + 1, ordered.shape[1] - 1)
+    return (beyond > last) & (ordered[rows, beyond] > ordered[rows, last] * np.exp(-off))
+
+
+def unsure(logits: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether the two largest logits of a row are too near to be told apart in single precision."""
+    return (logits > logits.max(-1, keepdims=True) - NEAR).sum(-1) > 1
 
 
 def _alone(exact: Decoder, row: Sequence[int]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from fiducial.kernel.errors import SpecError, UsageError
 from fiducial.kernel.load import describe
 from fiducial.kernel.records import Decoding, Media, Message, Tool, ToolCall
 from fiducial.kernel.roles import Context, Hooks, Subject, Transparent, Turn, say
-from fiducial.subjects._organism import choose, unsure, write
+from fiducial.subjects._organism import NEAR, choose, unsure, write
 from fiducial.subjects._organism_speech import called, tokens
 from fiducial.subjects._writing import Ask
 from fiducial.subjects.organism import subject
@@ -98,16 +98,33 @@ def test_draws_follow_the_distribution_and_top_p_cuts_it():
     uniforms = np.random.default_rng(5).random(4000).tolist()
     for top_p, wanted in ((1.0, shares), (0.75, np.array([0.625, 0.375, 0, 0])), (1e-6, np.array([1.0, 0, 0, 0]))):
         asks = [Ask([0], 1, temperature=1.0, top_p=top_p)] * 4000
-        found = np.bincount(choose(logits, asks, uniforms), minlength=4) / 4000
+        found = np.bincount(choose(logits, asks, uniforms)[0], minlength=4) / 4000
         assert np.abs(found - wanted).max() < 5.5 * 0.5 / np.sqrt(4000)
         assert (found[wanted == 0] == 0).all()
-    assert choose(logits[:3], [Ask([0], 1)] * 3, [0.9] * 3).tolist() == [0, 0, 0]
-    assert choose(logits[:1], asks[:1], [1 - 1e-16]).tolist() == [0]
+    assert choose(logits[:3], [Ask([0], 1)] * 3, [0.9] * 3)[0].tolist() == [0, 0, 0]
+    assert choose(logits[:1], asks[:1], [1 - 1e-16])[0].tolist() == [0]
 
 
 def test_a_choice_within_rounding_is_told():
     near = np.array([[1.0, 1.0 + 1e-5, 0.0], [1.0, 2.0, 0.0], [3.0, 3.0, 3.0]], np.float32)
-    assert unsure(near).tolist() == [0, 2]
+    assert unsure(near).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("top_p", [1.0, 0.9, 0.5])
+@pytest.mark.parametrize("temperature", [0.0, 0.3, 1.0, 2.0])
+def test_a_draw_that_rounding_could_change_is_told(temperature, top_p):
+    rng = np.random.default_rng(7)
+    logits = rng.normal(0, 3, (3000, 11))
+    logits[:600, 4] = logits[:600].max(-1) - rng.uniform(-NEAR, NEAR, 600)  # two that are nearly equal
+    asks = [Ask([0], 1, temperature=temperature, top_p=top_p)] * len(logits)
+    uniforms = rng.random(len(logits)).tolist()
+    exactly, _ = choose(logits, asks, uniforms)
+    told = np.zeros(len(logits), bool)
+    for _ in range(20):
+        rounded, doubtful = choose((logits + rng.uniform(-NEAR / 10, NEAR / 10, logits.shape)).astype(np.float32), asks, uniforms)
+        assert ((rounded == exactly) | doubtful).all()
+        told |= doubtful
+    assert told[600:].mean() < 0.05
 
 
 def test_a_choice_within_rounding_is_made_in_double_precision():
