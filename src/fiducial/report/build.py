@@ -49,7 +49,7 @@ def build(
         provenance=_provenance(run, run.revision(revision)), clauses=tuple(Clause(id=p.id, text=p.text) for p in spec.principles),
         decisions=decisions, estimates=tuple(run.estimates(revision)), quantities=_quantities(benchmarks),
         subjects=tuple(SubjectNote(id=s["id"], role=s["role"], settings=s["settings"]) for s in run.plan.subjects),
-        statuses=found.statuses, judges=_judges(benchmarks, run.plan.judges) if judges is None else tuple(judges),
+        statuses=found.statuses, causes=found.causes, judges=_judges(benchmarks, run.plan.judges) if judges is None else tuple(judges),
         spending=found.spending, sample=found.sample, changes=found.changes, notes=tuple(notes),
     )  # fmt: skip
 

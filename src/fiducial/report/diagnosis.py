@@ -40,7 +40,7 @@ def render(diagnostic: str, subject: str, estimates: Sequence[Estimate], about: 
         parts.append(Part(name, about.get(name, ""), tuple(group), chart))
     scripts = [_script(name) for name in SCRIPTS]
     text = _environment().get_template("diagnosis.html").render(
-        diagnostic=diagnostic, subject=subject, parts=parts, notes=notes, flags=_flags(estimates), of=estimates[0], null=null_of,
+        diagnostic=diagnostic, subject=subject, parts=parts, notes=notes, flags=flags_of(estimates), of=estimates[0], null=null_of,
         css=Markup((_HERE / "templates/style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own and vendored files
         policy=_policy(scripts), charts=script_json(drawn),
@@ -84,12 +84,14 @@ def _range(estimates: Sequence[Estimate]) -> tuple[float, float]:
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
 
-def _flags(estimates: Sequence[Estimate]) -> dict[str, list[str]]:
-    """What flags say, with the quantities that they are about."""
+def flags_of(estimates: Sequence[Estimate]) -> dict[str, list[str]]:
+    """What flags say, with the rows they are about: a quantity alone where all of its rows carry it, else with the places that do."""
     found: dict[str, list[str]] = {}
-    for one in estimates:
-        for flag in one.flags:
-            names = found.setdefault(flag, [])
-            if one.of.quantity not in names:
-                names.append(one.of.quantity)
+    groups = by_quantity(estimates)
+    for flag in dict.fromkeys(flag for one in estimates for flag in one.flags):
+        for name, rows in groups.items():
+            places = [one.of.slice or "all" for one in rows if flag in one.flags]
+            if places:
+                alone = len(places) == len(rows) > 1 or (len(rows) == 1 and not rows[0].of.slice)
+                found.setdefault(flag, []).append(name if alone else f"{name} ({', '.join(places)})")
     return found

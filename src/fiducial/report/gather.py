@@ -17,7 +17,8 @@ from fiducial.engine.budget import price
 from fiducial.kernel.errors import StoreError
 from fiducial.kernel.records import NOT_APPLICABLE, STATUSES, Decision, Judgement, Message, Response, Status, Trial, Usage
 from fiducial.kernel.roles import Benchmark
-from fiducial.report.notes import Change, Changes, Concern, ExchangeNote, Sample, Spending, StatusCount, UnitNote
+from fiducial.report.causes import causes_of
+from fiducial.report.notes import Cause, Change, Changes, Concern, ExchangeNote, Sample, Spending, StatusCount, UnitNote
 from fiducial.store.run import Run
 from fiducial.store.spool import decode_row, read_rows
 from fiducial.store.stages import JUDGEMENTS, RESPONSES, TRIALS
@@ -61,6 +62,7 @@ class Gathered:
     """What was found in the stages."""
 
     statuses: tuple[StatusCount, ...]
+    causes: tuple[Cause, ...]
     spending: Spending
     sample: Sample
     changes: Changes | None
@@ -103,13 +105,14 @@ def gather(run: Run, revision: Path, wanted: Sequence[Rests], changes: Changes |
             chosen = _choose(sql, subjects, shown) if shown else []
             totals = dict(sql.execute("SELECT concern, count(*) FROM asked GROUP BY concern").fetchall())
             statuses, spending = _statuses(sql, subjects), _spending(sql, run.plan.subjects)
+            causes = causes_of(sql)
             explained = None if changes is None else _explain(sql, changes)
             units = _read(sql, files, chosen)
     except duckdb.Error as error:
         raise StoreError(f"{run.path}: {error}") from error
     total = sum(totals.values())
     sample = Sample(units=units, total=total, adverse=totals.get(0, 0), unknown=totals.get(1, 0), rule=RULE if len(units) < total else "")
-    return Gathered(statuses, spending, sample, explained)
+    return Gathered(statuses, causes, spending, sample, explained)
 
 
 def _open(

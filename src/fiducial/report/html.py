@@ -25,6 +25,7 @@ from markupsafe import Markup
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Decision, Estimate, Judgement, levels
 from fiducial.report import charts
+from fiducial.report.causes import sentences
 from fiducial.report.notes import Clause, QuantityNote, UnitNote
 from fiducial.report.text import counted, interval, number, one_line, percent, requirement, visible, where
 from fiducial.report.view import ORDER, View, by_clause, name_of
@@ -95,7 +96,7 @@ def render(view: View) -> str:
         css=Markup((_HERE / "templates/style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         scripts=[Markup(s) for s in scripts],  # noqa: S704 - our own and vendored files, whose digests a test checks
         policy=_policy(scripts), charts=script_json(drawn.specs),
-        judges={judge.id: judge for judge in view.judges},
+        causes=sentences(view.causes), judges={judge.id: judge for judge in view.judges},
     )  # fmt: skip
     return clean(text)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from fiducial.kernel.records import Decision
+from fiducial.report.causes import sentences
 from fiducial.report.text import interval, one_line, percent, requirement, visible
 from fiducial.report.view import View, by_clause
 
@@ -35,23 +36,30 @@ def render(view: View) -> str:
         for name, value in facts:
             ET.SubElement(properties, "property", {"name": name, "value": one_line(value, 2000)})
         for decision in decisions:
-            _case(suite, decision)
+            _case(suite, decision, _causes(view, decision))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(suite: ET.Element, d: Decision) -> None:
+def _causes(view: View, d: Decision) -> str:
+    """Why units of a decision have no value, in sentences: of its benchmark, its subject and what it is compared with."""
+    subjects = {d.subject} | ({s.id for s in view.subjects if s.role == "baseline"} if d.claim.scale != "absolute" else set())
+    label = d.claim.quantity.partition(".")[0]
+    return ". ".join(sentences(c for c in view.causes if c.subject in subjects and c.benchmark.partition("@")[0] == label))
+
+
+def _case(suite: ET.Element, d: Decision, causes: str) -> None:
     name = " ".join(part for part in (d.claim.id, f"[{d.slice}]" if d.slice else "", f"({d.subject})") if part)
     case = ET.SubElement(suite, "testcase", {"classname": one_line(d.claim.quantity), "name": one_line(name, 300)})
     kind = _kind(d)
-    text = f"{d.outcome}: {d.claim.quantity} {requirement(d.claim)}, {interval(d.estimate)}. {d.reason}"
+    text = f"{d.outcome}: {d.claim.quantity} {requirement(d.claim)}, {interval(d.estimate)}. {d.reason}{f'. {causes}' if causes else ''}"
     if kind is not None:
         verdict = ET.SubElement(
-            case, kind, {"type": d.outcome, "message": one_line(text, 500)} if kind != "skipped" else {"message": one_line(text, 500)}
+            case, kind, {"type": d.outcome, "message": one_line(text, 800)} if kind != "skipped" else {"message": one_line(text, 800)}
         )
-        verdict.text = visible(d.reason)
+        verdict.text = visible(f"{d.reason}\n{causes}" if causes else d.reason)
     out = ET.SubElement(case, "system-out")
-    out.text = visible(_facts(d))
+    out.text = visible(f"{_facts(d)}\n{causes}" if causes else _facts(d))
 
 
 def _kind(d: Decision) -> str | None:

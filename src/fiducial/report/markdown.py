@@ -7,8 +7,10 @@ character reference, so that no link, image, mention, issue reference or table c
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fiducial.kernel.records import Decision, Outcome
+from fiducial.report.causes import sentences
 from fiducial.report.text import counted, interval, one_line, percent, requirement
 from fiducial.report.view import View
 
@@ -41,7 +43,8 @@ def render(view: View) -> str:
         f"{counted(view.counts).capitalize()}. Exit code {view.exit_code}. Run {safe(view.provenance.run)}, cycle {view.provenance.cycle}.",
         "",
     ]
-    return "\n".join([*lines, *_decisions(view), *_changes(view), *_notes(view), *_footer(view)]).rstrip() + "\n"
+    parts = (lines, _quoted(sentences(view.causes)), _decisions(view), _changes(view), _quoted(view.notes), _footer(view))
+    return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
 
 def _decisions(view: View) -> list[str]:
@@ -82,8 +85,8 @@ def _changes(view: View) -> list[str]:
     return [*lines, ""]
 
 
-def _notes(view: View) -> list[str]:
-    return [*(f"> ⚠ {safe(note, 300)}\n>" for note in view.notes), ""] if view.notes else []
+def _quoted(said: Sequence[str]) -> list[str]:
+    return [*(f"> ⚠ {safe(one, 500)}\n>" for one in said), ""] if said else []
 
 
 def _footer(view: View) -> list[str]:

@@ -70,6 +70,22 @@ class StatusCount(Record, frozen=True, kw_only=True):
     released: int = 0
 
 
+class Cause(Record, frozen=True, kw_only=True):
+    """A fault by its text: `count` of the `faults` among `asked` are alike in it (numbers and identifiers aside).
+
+    `judge` is empty where the subject's calls failed, and then trials are counted; else the judge that did not run, and
+    units. `text` is one of them as it came.
+    """
+
+    subject: str
+    benchmark: str
+    text: str
+    count: int
+    faults: int
+    asked: int
+    judge: str = ""
+
+
 class Spending(Record, frozen=True, kw_only=True):
     """What the run used. `cached`: answers that came from the cache. Money is `None` where no price is known."""
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fiducial.kernel.records import Decision, Outcome
+from fiducial.report.causes import sentences
 from fiducial.report.text import counted, interval, one_line, percent, requirement
 from fiducial.report.view import View
 
@@ -36,6 +37,8 @@ def render(view: View, *, width: int = 100, tty: bool = False) -> str:
         highlight=False, markup=False, emoji=False, legacy_windows=False, _environ={},
     )  # fmt: skip
     console.print(_headline(view))
+    for sentence in sentences(view.causes):
+        console.print(Text(f"! {one_line(sentence, 500)}", style="yellow"))
     if view.decisions:
         console.print(_table(view) if width >= NARROW and tty else _paragraphs(view))
     for part in (_changes(view), _notes(view), _footer(view)):

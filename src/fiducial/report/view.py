@@ -13,7 +13,7 @@ import msgspec
 
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Decision, Estimate, Outcome, Record
-from fiducial.report.notes import Changes, Clause, JudgeNote, Provenance, QuantityNote, Sample, Spending, StatusCount, SubjectNote
+from fiducial.report.notes import Cause, Changes, Clause, JudgeNote, Provenance, QuantityNote, Sample, Spending, StatusCount, SubjectNote
 
 ORDER: tuple[Outcome, ...] = ("violated", "undecided", "holds")
 """Outcomes as a report lists them: the worst first."""
@@ -34,6 +34,7 @@ class View(Record, frozen=True, kw_only=True):
     quantities: tuple[QuantityNote, ...] = ()
     subjects: tuple[SubjectNote, ...] = ()
     statuses: tuple[StatusCount, ...] = ()
+    causes: tuple[Cause, ...] = ()
     judges: tuple[JudgeNote, ...] = ()
     spending: Spending = Spending()
     sample: Sample = Sample()

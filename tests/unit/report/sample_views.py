@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fiducial.kernel.records import Claim, Decision, Estimate, Judgement, Message, Target, ToolCall
 from fiducial.report.notes import (
+    Cause,
     Change,
     Changes,
     Clause,
@@ -103,6 +104,10 @@ def run_like():
             StatusCount(subject=NEW, benchmark="sycophancy@1.0", counts={"answered": 603, "filtered": 6, "truncated": 2, "fault": 1}, planned=618, released=6),
             StatusCount(subject=NEW, benchmark="truthfulness@1.0", counts={"answered": 817}, planned=817),
             StatusCount(subject=OLD, benchmark="harmful_compliance@1.0", counts={"answered": 97, "filtered": 11, "empty": 2}, planned=110),
+        ),
+        causes=(
+            Cause(subject=NEW, benchmark="sycophancy@1.0", text="HTTP 529: overloaded, try again later", count=1, faults=1, asked=612),
+            Cause(subject=NEW, benchmark="sycophancy@1.0", judge="stance@2-3fa29c1b7d10", text="AttributeError: 'NoneType' object has no attribute 'text'", count=2, faults=3, asked=600),
         ),
         judges=(
             JudgeNote(name="stance", id="stance@2-3fa29c1b7d10", audit="unaudited", model=True),
@@ -218,7 +223,7 @@ def hostile(size=1_000_000):
         system=x, version=x, title=x, outcome="violated", exit_code=1, clauses=(Clause(id=x, text=x),), decisions=(d,), estimates=(e,),
         provenance=Provenance(run=x, plan=x, seed=x, specification=x, roots={x: x}, versions={x: x}, settings={x: x}, attestation=x),
         quantities=(QuantityNote(name="b.q", about=x, judge=x, aspect=x),), subjects=(SubjectNote(id=x, settings={x: x}),),
-        statuses=(StatusCount(subject=x, benchmark=x, counts={"fault": 5}, planned=5),), judges=(JudgeNote(name=x, id=x, errors=x, rates=(Rate(name=x, value=0.1, low=0.0, high=0.2, n=3, about=x),)),),
+        statuses=(StatusCount(subject=x, benchmark=x, counts={"fault": 5}, planned=5),), causes=(Cause(subject=x, benchmark="b@1", text=x, count=5, faults=5, asked=5), Cause(subject=x, benchmark="b@1", judge=x, text=x, count=1, faults=2, asked=5)), judges=(JudgeNote(name=x, id=x, errors=x, rates=(Rate(name=x, value=0.1, low=0.0, high=0.2, n=3, about=x),)),),
         sample=Sample(units=(unit,), total=5, adverse=1, rule=x), spending=Spending(currency=x, cost=1.5), notes=(x,),
         changes=Changes(against=x, compared=3, broken=1, fixed=0, items=(Change(kind="broken", quantity=x, unit=x, subject=x, before=None, after=1.0, label=x, reason=x),)),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from fiducial.kernel.records import Claim, Decision, Estimate, Judgement, Messag
 from fiducial.kernel.roles import Benchmark, Quantity, Reader
 from fiducial.report import html, json, junit, markdown, terminal
 from fiducial.report.build import build, changed, overall
+from fiducial.report.causes import sentences
 from fiducial.report.gather import LONGEST
 from fiducial.store.run import Run
 
@@ -65,7 +66,7 @@ def value(subject, n):
     return None if n % 7 == 3 else float(n % 5 == 0)
 
 
-def make(path, count=30, *, said=lambda n: f"it is {n + 2}", released=(), filtered=()):
+def make(path, count=30, *, said=lambda n: f"it is {n + 2}", released=(), filtered=(), faults=None, unread=None):
     subjects = [
         {"id": "new", "role": "candidate", "settings": {"prices": {"input": 1.0, "output": 2.0}}},
         {"id": "old", "role": "baseline", "settings": {"prices": {"input": 0.5, "output": 0.5}}},
@@ -83,9 +84,16 @@ def make(path, count=30, *, said=lambda n: f"it is {n + 2}", released=(), filter
             if n in filtered:
                 responses.add((place, k), Response(trial=trial.key, subject=subject, status="filtered", calls=1))
                 continue
+            if subject == "new" and n in (faults or {}):
+                responses.add((place, k), Response(trial=trial.key, subject=subject, status="fault", fault=faults[n], calls=1))
+                continue
             responses.add(
                 (place, k), Response(trial=trial.key, subject=subject, status="answered", transcript=answer, usage=usage, calls=1, cached=k)
             )
+            if subject == "new" and n in (unread or {}):
+                fault = Judgement(unit=trial.unit, subject=subject, judge=JUDGE.id, aspect="*", value=None, fault=unread[n])
+                judgements.add((place, k), fault)
+                continue
             judgements.add(
                 (place, k),
                 Judgement(unit=trial.unit, subject=subject, judge=JUDGE.id, aspect="wrong", value=value(subject, n), reason="read"),
@@ -113,6 +121,30 @@ def test_a_view_says_what_was_counted(tmp_path):
     assert [(j.id, j.audit) for j in view.judges] == [(JUDGE.id, "exact")]
     assert view.quantity("sums.wrong").about == "Wrong sums; higher is worse"
     assert set(view.provenance.roots) == {"responses", "judgements"}
+
+
+def test_causes_of_faults_are_counted_by_what_is_alike_in_their_text(tmp_path):
+    faults = {n: f"HTTP 401: request req_{n}a{n * n}: no key (after {n + 1} attempts)" for n in range(4)}
+    faults |= {
+        4: "circuit open: 209 calls in a row failed, the last: HTTP 401: request req_9: no key (after 2 attempts); asked again in 0.5 s"
+    }
+    faults |= {n: f"HTTP 404: request req_{n}: no model" for n in (5, 6)}
+    faults |= {7: "odd", 8: "odder"}
+    unread = {n: f"ValueError: got {n}" for n in (20, 21)} | {22: "KeyError: 'x'"}
+    causes = build(make(tmp_path / "run", faults=faults, unread=unread), {"sums": BENCHMARK}).causes
+    assert [(c.judge, c.count, c.faults, c.asked) for c in causes] == [
+        ("", 10, 18, 60), ("", 4, 18, 60), ("", 2, 18, 60), ("", 2, 18, 60), (JUDGE.id, 4, 6, 42), (JUDGE.id, 2, 6, 42),
+    ]  # fmt: skip
+    assert causes[0].text == "HTTP 401: request req_0a0: no key"
+    assert {c.subject for c in causes} == {"new"}
+    said = sentences(causes)
+    assert said[0].startswith("18 of 60 trials of new failed: 10 × HTTP 401")
+    assert said[0].endswith("; 2 × other causes")
+    assert said[1].endswith("failed on 6 of 42 units: 4 × ValueError: got 20; 2 × KeyError: 'x'")
+
+
+def test_a_run_without_faults_has_no_causes(tmp_path):
+    assert build(make(tmp_path / "run", count=3), {"sums": BENCHMARK}).causes == ()
 
 
 def test_all_units_are_shown_where_there_is_room(tmp_path):

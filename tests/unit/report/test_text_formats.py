@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as json_library
 import re
+from html import unescape
 from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
 
-from fiducial.report import json, junit, markdown, terminal
+from fiducial.report import html, json, junit, markdown, terminal
 
 CONTROLS = set(map(chr, range(0x20))) - {"\n", "\t"} | set(map(chr, range(0x7F, 0xA0)))
 HIDDEN = set("\u202e\u2066\u2069\u2028\u2029\u200b\ufeff\U000e0041")
@@ -40,6 +41,18 @@ def test_no_control_or_hidden_character_survives(views, renderer):
 @pytest.mark.parametrize("renderer", ["terminal", "junit", "markdown"])
 def test_summaries_stay_short_whatever_was_answered(views, renderer):
     assert len(RENDERERS[renderer](views.hostile())) < 60_000
+
+
+@pytest.mark.parametrize("renderer", ["terminal", "junit", "markdown", "html"])
+def test_why_calls_and_judges_failed_stands_near_the_top(views, renderer):
+    view = views.run_like()
+    view = msgspec.structs.replace(view, decisions=tuple(d for d in view.decisions if d.claim.id == "no-caving"))
+    text = {**RENDERERS, "html": html.render}[renderer](view)
+    text = unescape(unescape(text.partition("</style>")[2] or text)).replace("\u2060", "").replace("\n", " ")
+    places = [text.index(said) for said in ("HTTP 529: overloaded", "AttributeError: 'NoneType'")]
+    assert max(places) < {"html": 6000}.get(renderer, 2500)
+    assert "1 of 612 trials" in text
+    assert "1 × other causes" in text
 
 
 # --- terminal --------------------------------------------------------------------------------------------------------
