@@ -15,7 +15,7 @@ WORDS = {True: "in order", False: "NOT IN ORDER", None: "not asked"}
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's directory.")],
-    key: Annotated[Path | None, typer.Option(help="Public key (PEM) that must have signed it.")] = None,
+    key: Annotated[list[Path] | None, typer.Option(help="Public key (PEM) that must have signed it; may be repeated.")] = None,
     root: Annotated[str | None, typer.Option(help="Root that it must have, as noted elsewhere.")] = None,
     as_json: Json = False,
 ) -> int:
@@ -26,7 +26,7 @@ def command(
     from fiducial.store.attest import read_public_key
     from fiducial.store.verify import verify
 
-    report = verify(run, key=read_public_key(key) if key is not None else None, root=root)
+    report = verify(run, keys=[read_public_key(one) for one in key or []], root=root)
     if as_json:
         _shared.print_json(report)
         return 0 if report.ok else 1

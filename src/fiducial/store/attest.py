@@ -1,7 +1,8 @@
 """Signed statements: an in-toto Statement v1 in a DSSE envelope, by the user's own Ed25519 key.
 
-`attest_plan` signs the plan before the first question; `attest` signs a sealed revision. A witness adds its own
-signature to either with `countersign`. Needs nothing but a key file; docs/reference/files.md says how a stranger checks one.
+`attest_plan` signs the plan before the first question; `attest` signs a sealed revision. What is signed already keeps its
+signatures: the next one, a witness's, stands beside them. Needs nothing but a key file; docs/reference/files.md says how a
+stranger checks one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import binascii
 import json
 import os
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -106,20 +108,37 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
 
 
 def attest_plan(run: Run, key: Ed25519PrivateKey) -> Path:
-    """Sign the plan. Raises `StoreError` once a call was made: a pre-registration comes before the first question."""
+    """Sign the plan, beside whoever signed it already.
+
+    Raises `StoreError` once a call was made (a pre-registration comes before the first question), and where the files are not those
+    that the plan states.
+    """
     if segments(run.path / "calls"):
-        raise StoreError(f"{run.path}: the plan can be attested before the first question only; calls were made")
-    return _write(run.path / PLAN_ATTESTATION, plan_statement(run.path, run.plan.id, run.plan.trials), key)
+        raise StoreError(f"{run.path}: the plan can be signed before the first question only; calls were made")
+    plan = run.plan
+    for name, stated in (("spec.toml", plan.spec), ("trials.parquet", plan.trials_file)):
+        if file_digest(run.path / name)[0] != stated:
+            raise StoreError(f"{run.path / name}: was changed since the plan was written; it is not signed")
+    if plan.id != plan.own_id():
+        raise StoreError(f"{run.path / 'plan.json'}: was changed: it states the id {plan.id}, its content gives {plan.own_id()}")
+    return _sign(run.path / PLAN_ATTESTATION, plan_statement(run.path, plan.id, plan.trials), key)
 
 
 def attest(run: Run, key: Ed25519PrivateKey, revision: Revision | None = None) -> Path:
-    """Sign a sealed revision, by default the latest."""
+    """Sign a sealed revision, by default the latest, beside whoever signed it already.
+
+    Raises `StoreError` where it is not sealed, or where the attestation that lies there states something else.
+    """
+    if revision is None and not run.revisions():
+        raise StoreError(f"{run.path}: has no revision yet; before the first question its plan can be signed (attest --plan)")
     folder = run.revision(revision)
-    return _write(folder / ATTESTATION, revision_statement(run, folder), key)
+    if not (folder / MANIFEST).exists():
+        raise StoreError(f"{folder}: is not sealed, so there is nothing to sign yet")
+    return _sign(folder / ATTESTATION, revision_statement(run, folder), key)
 
 
 def countersign(path: Path, key: Ed25519PrivateKey) -> None:
-    """Add a signature (a witness's) to an attestation. The statement stays as it is."""
+    """Add a signature (a witness's) to an attestation. The statement and the other signatures stay as they are."""
     envelope = read_envelope(path)
     mine = _signature(envelope.payloadType, _payload(path, envelope), key)
     others = tuple(signature for signature in envelope.signatures if signature.keyid != mine.keyid)
@@ -145,21 +164,31 @@ def revision_statement(run: Run, folder: Path) -> dict[str, Any]:
     }
 
 
-def check(path: Path, statement: dict[str, Any], key: Ed25519PublicKey) -> None:
-    """Raise `StoreError` unless the attestation in a file is signed by this key and states just this."""
+def check(path: Path, statement: dict[str, Any], keys: Sequence[Ed25519PublicKey]) -> tuple[str, ...]:
+    """The ids of those of the keys that signed the attestation in a file.
+
+    Raises `StoreError` where none did, where a signature under the name of one does not fit, or where something else is stated.
+    """
     envelope = read_envelope(path)
     if envelope.payloadType != PAYLOAD_TYPE:
         raise StoreError(f"{path}: the payload type must be {PAYLOAD_TYPE}, got {envelope.payloadType!r}")
-    payload, wanted = _payload(path, envelope), key_id(key)
-    if not any(_signs(signature, envelope.payloadType, payload, key) for signature in envelope.signatures):
-        signers = [signature.keyid[:16] for signature in envelope.signatures]
-        if any(signature.keyid == wanted for signature in envelope.signatures):
-            raise StoreError(f"{path}: was changed: the signature of key {wanted[:16]} does not fit the statement")
-        raise StoreError(f"{path}: is not signed by key {wanted[:16]}, but by {', '.join(signers) or 'nobody'}")
+    payload = _payload(path, envelope)
+    named = {signature.keyid for signature in envelope.signatures}
+    signers: list[str] = []
+    for key in keys:
+        name = key_id(key)
+        if any(_signs(signature, envelope.payloadType, payload, key) for signature in envelope.signatures):
+            signers.append(name)
+        elif name in named:
+            raise StoreError(f"{path}: was changed: the signature of key {name[:16]} does not fit the statement")
+    if not signers:
+        wanted = " or ".join(key_id(key)[:16] for key in keys)
+        raise StoreError(f"{path}: is not signed by key {wanted}, but by {', '.join(sorted(name[:16] for name in named)) or 'nobody'}")
     if payload != canonical(statement):
         raise StoreError(
             f"{path}: what was signed is not what lies there now: signed {_roots(payload)}, there is {_roots(canonical(statement))}"
         )
+    return tuple(signers)
 
 
 def read_envelope(path: Path) -> Envelope:
@@ -172,12 +201,22 @@ def read_envelope(path: Path) -> Envelope:
         raise StoreError(f"{path}: is not a DSSE envelope: {error}") from error
 
 
-def _write(path: Path, statement: dict[str, Any], key: Ed25519PrivateKey) -> Path:
+def _sign(path: Path, statement: dict[str, Any], key: Ed25519PrivateKey) -> Path:
+    """Write a new attestation, or add to the one that lies there; one of another statement is never overwritten."""
     payload = canonical(statement)
-    envelope = Envelope(
-        payloadType=PAYLOAD_TYPE, payload=base64.b64encode(payload).decode(), signatures=(_signature(PAYLOAD_TYPE, payload, key),)
-    )  # fmt: skip
-    write_whole(path, document(envelope))
+    if not path.exists():
+        encoded = base64.b64encode(payload).decode()
+        write_whole(
+            path, document(Envelope(payloadType=PAYLOAD_TYPE, payload=encoded, signatures=(_signature(PAYLOAD_TYPE, payload, key),)))
+        )
+        return path
+    signed = _payload(path, read_envelope(path))
+    if signed != payload:
+        raise StoreError(
+            f"{path}: states something else than what lies there now: signed {_roots(signed)}, there is {_roots(payload)}; "
+            "it is not overwritten"
+        )
+    countersign(path, key)
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fiducial.kernel.digest import canonical
 from fiducial.kernel.errors import StoreError
 from fiducial.kernel.records import Record
-from fiducial.store import attest
 from fiducial.store import manifest as manifests
-from fiducial.store.disk import disk, document
-from fiducial.store.manifest import ATTESTATION, MANIFEST, PLAN_ATTESTATION, STOPPING, Entry, Manifest
+from fiducial.store.anchor import anchor
+from fiducial.store.disk import document
+from fiducial.store.findings import Answer, Findings, Problem
+from fiducial.store.manifest import MANIFEST, STOPPING, Entry, Manifest
 from fiducial.store.merkle import Merkle, leaf
 from fiducial.store.run import Run
 from fiducial.store.segments import Segment, SegmentReader, segments, writer_of
@@ -24,21 +25,6 @@ from fiducial.store.stages import FACTOR, STAGES, TRIALS, Stage
 
 COUNTING = 128 << 20
 """Bytes that DuckDB may hold while it counts; a million trials take them all and spill the rest."""
-
-
-class Problem(Record, frozen=True, kw_only=True):
-    """What is wrong, and with which file (relative to the run)."""
-
-    file: str
-    text: str
-
-
-class Answer(Record, frozen=True, kw_only=True):
-    """The answer to one question. `held`: yes, no, or `None` = there was nothing to ask it of. `notes` are no problems."""
-
-    held: bool | None
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class Report(Record, frozen=True, kw_only=True):
@@ -62,12 +48,12 @@ class Report(Record, frozen=True, kw_only=True):
         return self.integrity.problems + self.completeness.problems + self.anchor.problems
 
 
-def verify(path: Path, key: Ed25519PublicKey | None = None, root: str | None = None) -> Report:
+def verify(path: Path, keys: Sequence[Ed25519PublicKey] = (), root: str | None = None) -> Report:
     """Check a run.
 
     Args:
         path: its folder.
-        key: whose signature the attestations must carry.
+        keys: who must have signed it (see `anchor`).
         root: the content root that the latest sealed revision must have, or the SHA-256 of plan.json.
 
     Raises `StoreError` only where the folder holds no run at all.
@@ -77,10 +63,10 @@ def verify(path: Path, key: Ed25519PublicKey | None = None, root: str | None = N
     except StoreError as error:
         if not (Path(path) / "plan.json").is_file():
             raise
-        broken, unasked = _Findings(Path(path)), Answer(held=None, notes=("the plan cannot be read",))
+        broken, unasked = Findings(Path(path)), Answer(held=None, notes=("the plan cannot be read",))
         broken.add("plan.json", str(error))
         return Report(run="", integrity=broken.answer(), completeness=unasked, anchor=unasked)
-    found = _Findings(run.path)
+    found = Findings(run.path)
     found.note(_plan, run)
     sealed = _manifests(run, found)
     latest = sealed[max(sealed)] if sealed else None
@@ -96,28 +82,8 @@ def verify(path: Path, key: Ed25519PublicKey | None = None, root: str | None = N
     damaged = {problem.file for problem in integrity.problems}
     return Report(
         run=run.plan.id, integrity=integrity, completeness=_completeness(run, latest, damaged),
-        anchor=_anchor(run, latest, key, root), revision=latest.revision if latest else None, root=latest.root if latest else None,
+        anchor=anchor(run, sealed, keys, root), revision=latest.revision if latest else None, root=latest.root if latest else None,
     )  # fmt: skip
-
-
-class _Findings:
-    """Problems as they are found."""
-
-    def __init__(self, run: Path) -> None:
-        self._run = run
-        self.problems: list[Problem] = []
-        self.notes: list[str] = []
-
-    def add(self, file: Path | str, text: str) -> None:
-        name = file if isinstance(file, str) else file.relative_to(self._run).as_posix()
-        self.problems.append(Problem(file=name, text=text.removeprefix(f"{self._run / name}: ")))
-
-    def note(self, check: Callable[..., Iterator[tuple[str, str]]], *what: Any) -> None:
-        for file, text in check(*what):
-            self.add(file, text)
-
-    def answer(self) -> Answer:
-        return Answer(held=not self.problems, problems=tuple(self.problems), notes=tuple(self.notes))
 
 
 # --- integrity -------------------------------------------------------------------------------------------------------
@@ -139,7 +105,7 @@ def _plan(run: Run) -> Iterator[tuple[str, str]]:
             yield name, f"was changed: the plan states {stated[:16]}, the file gives {got[:16]}"
 
 
-def _manifests(run: Run, found: _Findings) -> dict[int, Manifest]:
+def _manifests(run: Run, found: Findings) -> dict[int, Manifest]:
     """The readable manifests by revision."""
     sealed: dict[int, Manifest] = {}
     previous: Manifest | None = None
@@ -166,7 +132,7 @@ def _manifests(run: Run, found: _Findings) -> dict[int, Manifest]:
     return sealed
 
 
-def _files(run: Run, manifest: Manifest, found: _Findings) -> None:
+def _files(run: Run, manifest: Manifest, found: Findings) -> None:
     """Every file that the latest manifest pins, and every one that lies there without being pinned."""
     for name, entry in manifest.files.items():
         if _same_file(run, name, entry, found) and entry.root is not None:
@@ -177,7 +143,7 @@ def _files(run: Run, manifest: Manifest, found: _Findings) -> None:
     _unpinned(run, manifest, found)
 
 
-def _own_files(run: Run, manifest: Manifest, found: _Findings) -> None:
+def _own_files(run: Run, manifest: Manifest, found: Findings) -> None:
     """An older revision: its own files. The run's may have grown since; the latest manifest pins those."""
     for name, entry in manifest.files.items():
         if name.startswith("revisions/") and _same_file(run, name, entry, found) and entry.root is not None:
@@ -185,7 +151,7 @@ def _own_files(run: Run, manifest: Manifest, found: _Findings) -> None:
     _unpinned(run, manifest, found)
 
 
-def _unpinned(run: Run, manifest: Manifest, found: _Findings) -> None:
+def _unpinned(run: Run, manifest: Manifest, found: Findings) -> None:
     try:
         there = list(manifests.pinned_files(run.path, manifest.revision))
     except StoreError:
@@ -200,7 +166,7 @@ def _unpinned(run: Run, manifest: Manifest, found: _Findings) -> None:
             found.notes.append(f"{name} came after revision {manifest.revision} was sealed")
 
 
-def _same_file(run: Run, name: str, entry: Entry, found: _Findings) -> bool:
+def _same_file(run: Run, name: str, entry: Entry, found: Findings) -> bool:
     path = run.path / name
     if ".." in Path(name).parts or Path(name).is_absolute():
         found.add(name, "a manifest names files inside the run only")
@@ -221,7 +187,7 @@ def _same_file(run: Run, name: str, entry: Entry, found: _Findings) -> bool:
     return True
 
 
-def _stage(run: Run, name: str, entry: Entry, found: _Findings) -> None:
+def _stage(run: Run, name: str, entry: Entry, found: Findings) -> None:
     """The content root, computed anew from the columns; and the columns, computed anew from the records."""
     path = run.path / name
     stage = STAGES[path.stem]
@@ -248,7 +214,7 @@ def _same_columns(stage: Stage[Any], path: Path, number: int, row: Mapping[str, 
         raise StoreError(f"{path}: row {number}: the column ordinal must be the row's number, got {row['ordinal']}")
 
 
-def _calls(run: Run, found: _Findings) -> None:
+def _calls(run: Run, found: Findings) -> None:
     """The chain through all segments."""
     before: dict[str, Segment] = {}
     try:
@@ -301,7 +267,7 @@ def _completeness(run: Run, latest: Manifest | None, damaged: set[str]) -> Answe
         return Answer(held=None, notes=("no revision is sealed: the run is not finished",))
     here = f"revisions/{latest.revision}/judgements.parquet"
     needed = ["trials.parquet", "responses.parquet", here]
-    found = _Findings(run.path)
+    found = Findings(run.path)
     for name in (*needed, "released.parquet"):
         if name in damaged or (name in needed and not (run.path / name).exists()):
             found.add(name, "is missing or was changed, so that nothing can be counted")
@@ -317,7 +283,7 @@ def _completeness(run: Run, latest: Manifest | None, damaged: set[str]) -> Answe
     return found.answer()
 
 
-def _tally(run: Run, judgements: str, found: _Findings, memory: int) -> None:
+def _tally(run: Run, judgements: str, found: Findings, memory: int) -> None:
     found.problems, found.notes = [], []
     with database(run.path / "tmp" / "verify", memory) as sql:
         for name in ("trials.parquet", "responses.parquet", judgements, "released.parquet"):
@@ -329,7 +295,7 @@ def _tally(run: Run, judgements: str, found: _Findings, memory: int) -> None:
         _judged(run, sql, judgements, found)
 
 
-def _count(run: Run, sql: duckdb.DuckDBPyConnection, found: _Findings) -> None:
+def _count(run: Run, sql: duckdb.DuckDBPyConnection, found: Findings) -> None:
     planned = run.plan.rows
     counts = {subject: rest for subject, *rest in sql.execute(_COUNTS).fetchall()}
     released = {subject: rest for subject, *rest in sql.execute(_RELEASED).fetchall()}
@@ -353,7 +319,7 @@ def _count(run: Run, sql: duckdb.DuckDBPyConnection, found: _Findings) -> None:
             found.add("responses.parquet", text)
 
 
-def _judged(run: Run, sql: duckdb.DuckDBPyConnection, here: str, found: _Findings) -> None:
+def _judged(run: Run, sql: duckdb.DuckDBPyConnection, here: str, found: Findings) -> None:
     # A judge's id reads name@version; a judge that was not configured has none, and then nothing was judged by it.
     benchmarks = sorted({name.partition(".")[0] for name, judge in run.plan.judges.items() if "@" in judge})
     for query, values, text in (
@@ -364,42 +330,3 @@ def _judged(run: Run, sql: duckdb.DuckDBPyConnection, here: str, found: _Finding
         ((count, first),) = sql.execute(query, values).fetchall()
         if count:
             found.add(here, f"{count} {text}, the first is {first}")
-
-
-# --- anchor ----------------------------------------------------------------------------------------------------------
-
-
-def _anchor(run: Run, latest: Manifest | None, key: Ed25519PublicKey | None, root: str | None) -> Answer:
-    """Whether somebody outside of the run vouches for it."""
-    found = _Findings(run.path)
-    if root is not None:
-        plan_root, _ = manifests.file_digest(run.path / "plan.json")
-        roots = {plan_root: "plan", **({latest.root: f"revision {latest.revision}"} if latest else {})}
-        if root.lower() in roots:
-            found.notes.append(f"the root given is that of the {roots[root.lower()]}")
-        else:
-            found.add(
-                "plan.json" if latest is None else f"revisions/{latest.revision}/{MANIFEST}",
-                f"the root is {' or '.join(roots)}, not {root}",
-            )
-    files = [run.path / PLAN_ATTESTATION] + ([run.path / "revisions" / str(latest.revision) / ATTESTATION] if latest else [])
-    there = [path for path in files if path.exists()]
-    if key is None:
-        found.notes += [f"{path.relative_to(run.path).as_posix()} is there; give --key to check it" for path in there]
-        return found.answer() if root is not None else Answer(held=None, notes=("not anchored", *found.notes))
-    if not there:
-        found.add(files[-1], "is missing: there is no attestation to check with the key")
-    for path in there:
-        try:
-            with disk("cannot read", path):
-                attest.check(path, _statement(run, path), key)
-            found.notes.append(f"{path.relative_to(run.path).as_posix()} is signed by key {attest.key_id(key)[:16]}")
-        except StoreError as error:
-            found.add(path, str(error))
-    return found.answer()
-
-
-def _statement(run: Run, path: Path) -> dict[str, Any]:
-    if path.name == PLAN_ATTESTATION:
-        return attest.plan_statement(run.path, run.plan.id, run.plan.trials)
-    return attest.revision_statement(run, path.parent)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import shutil
 from pathlib import Path
 
@@ -11,10 +9,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from fiducial.kernel.digest import canonical
 from fiducial.kernel.errors import StoreError
 from fiducial.kernel.records import Judgement
-from fiducial.store import attest
 from fiducial.store.manifest import MANIFEST, build, write
 from fiducial.store.run import Run
 from fiducial.store.verify import verify
@@ -196,100 +192,3 @@ def next_call() -> object:
     from fiducial.store.journal import Call
 
     return Call(by="judge", of="judge:ab", turn=0, completion=Completion(message=Message(role="assistant", text="yes")))
-
-
-# --- anchor ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_root_given_anchors_the_run(finished: Run) -> None:
-    root = finished.manifest().root
-    assert verify(finished.path, root=root.upper()).anchor.held is True
-    assert verify(finished.path, root="0" * 64).anchor.held is False
-    assert verify(finished.path, root=finished.manifest(1).root).anchor.held is False
-
-
-def test_a_signed_revision_anchors_the_run_until_its_owner_changes_it(finished: Run, tmp_path: Path) -> None:
-    public = attest.make_key(tmp_path / "keys" / "me")
-    assert (tmp_path / "keys" / "me").stat().st_mode & 0o777 == 0o600
-    assert attest.key_id(attest.read_public_key(tmp_path / "keys" / "me.pub")) == attest.key_id(public)
-    assert verify(finished.path, key=public).anchor.held is False
-    path = attest.attest(finished, attest.read_key(tmp_path / "keys" / "me"))
-    assert verify(finished.path, key=public).ok
-    assert verify(finished.path).anchor.held is None
-    (finished.path / "revisions" / "2" / "report.html").write_text("<p>holds</p>")
-    reseal(finished)
-    report = verify(finished.path, key=public)
-    assert (report.integrity.held, report.anchor.held) == (True, False)
-    assert {problem.file for problem in report.problems} == {path.relative_to(finished.path).as_posix()}
-
-
-def test_the_plan_is_attested_before_the_first_question_only(finished: Run, tmp_path: Path) -> None:
-    public = attest.make_key(tmp_path / "key")
-    key = attest.read_key(tmp_path / "key")
-    with pytest.raises(StoreError, match="before the first question"):
-        attest.attest_plan(finished, key)
-    fresh = Run.create(tmp_path / "b", spec=b"", trials=finished.trials(), subjects=finished.plan.subjects, judges={}, seed=3)
-    attest.attest_plan(fresh, key)
-    assert verify(fresh.path, key=public).anchor.held is True
-    (fresh.path / "spec.toml").write_bytes(b"easier")
-    report = verify(fresh.path, key=public)
-    assert (report.integrity.held, report.anchor.held) == (False, False)
-
-
-def test_wrong_key_wrong_type_and_every_kind_of_tampering_are_told_apart(finished: Run, tmp_path: Path) -> None:
-    public, other = attest.make_key(tmp_path / "a"), attest.make_key(tmp_path / "b")
-    path = attest.attest(finished, attest.read_key(tmp_path / "a"))
-    good = json.loads(path.read_text())
-
-    def told(**changes: object) -> str:
-        path.write_text(json.dumps({**good, **changes}))
-        answer = verify(finished.path, key=public).anchor
-        assert answer.held is False
-        return answer.problems[0].text
-
-    statement = json.loads(base64.b64decode(good["payload"]))
-    statement["predicate"]["revision"] = 1
-    assert "payload type" in told(payloadType="text/plain")
-    assert "does not fit" in told(payload=base64.b64encode(canonical(statement)).decode())
-    assert "does not fit" in told(signatures=[{**good["signatures"][0], "sig": base64.b64encode(bytes(64)).decode()}])
-    assert "base64" in told(payload="!")
-    assert "nobody" in told(signatures=[])
-    assert "not a DSSE envelope" in told(signatures=3)
-    path.write_text(json.dumps(good))
-    assert "not signed by" in verify(finished.path, key=other).anchor.problems[0].text
-    assert verify(finished.path, key=public).ok
-
-
-def test_a_witness_adds_its_signature(finished: Run, tmp_path: Path) -> None:
-    keys = [attest.make_key(tmp_path / name) for name in ("owner", "witness")]
-    path = attest.attest(finished, attest.read_key(tmp_path / "owner"))
-    for _ in range(2):
-        attest.countersign(path, attest.read_key(tmp_path / "witness"))
-    assert [signature.keyid for signature in attest.read_envelope(path).signatures] == [attest.key_id(key) for key in keys]
-    assert all(verify(finished.path, key=key).anchor.held for key in keys)
-
-
-def test_a_stranger_checks_an_attestation_without_us(finished: Run, tmp_path: Path) -> None:
-    from hashlib import sha256
-
-    public = attest.make_key(tmp_path / "key")
-    envelope = json.loads(attest.attest(finished, attest.read_key(tmp_path / "key")).read_text())
-    payload, kind = base64.b64decode(envelope["payload"]), envelope["payloadType"]
-    public.verify(base64.b64decode(envelope["signatures"][0]["sig"]), f"DSSEv1 {len(kind)} {kind} {len(payload)} ".encode() + payload)
-    subject = json.loads(payload)["subject"][0]
-    assert subject["digest"]["sha256"] == sha256((finished.path / subject["name"]).read_bytes()).hexdigest()
-
-
-def test_keys_that_are_none_are_refused(tmp_path: Path) -> None:
-    attest.make_key(tmp_path / "key")
-    with pytest.raises(StoreError, match="key"):
-        attest.make_key(tmp_path / "key")
-    with pytest.raises(StoreError, match="no Ed25519 public key"):
-        attest.read_public_key(tmp_path / "key")
-    (tmp_path / "key").chmod(0o644)
-    with pytest.raises(StoreError, match="chmod 600"):
-        attest.read_key(tmp_path / "key")
-    (tmp_path / "text").write_text("hello")
-    (tmp_path / "text").chmod(0o600)
-    with pytest.raises(StoreError, match="no Ed25519 private key"):
-        attest.read_key(tmp_path / "text")
