@@ -88,19 +88,18 @@ def _positions(text: str) -> Positions:
 
 
 def _table(found: Diagnosis) -> None:
-    from fiducial.report.diagnosis import null_of
+    from fiducial.report.diagnosis import flags_of, null_of
     from fiducial.report.text import interval, number, one_line
 
     one = found.estimates[0]
     print(one_line(f"{found.diagnostic} of {found.subject}: {one.n} items, {one.clusters} clusters; {' '.join(found.notes)}"))
     wide = max(24, *(min(len(e.of.quantity), 32) for e in found.estimates))
     where = max(14, *(min(len(e.of.slice), 40) for e in found.estimates))
-    print(f"{'quantity':{wide}} {'where':{where}} {'estimate [interval]':30} {'null':>8} {'95 %':>8} {'p':>8}")
+    print(f"{'quantity':{wide}} {'where':{where}} {'estimate [interval]':30} {'n':>6} {'null':>8} {'95 %':>8} {'p':>8}")
     for estimate in found.estimates:
         mean, end, p = null_of(estimate)
         name, place = one_line(estimate.of.quantity, wide), one_line(estimate.of.slice or "all", where)
-        shown = f"{name:{wide}} {place:{where}} {interval(estimate):30}"
+        shown = f"{name:{wide}} {place:{where}} {interval(estimate):30} {estimate.n:>6}"
         print(f"{shown} {number(mean):>8} {number(end):>8} {number(p):>8}")
-    for flag in dict.fromkeys(flag for estimate in found.estimates for flag in estimate.flags):
-        names = ", ".join(dict.fromkeys(e.of.quantity for e in found.estimates if flag in e.flags))
-        print(one_line(f"note: {names}: {flag}", 300))
+    for flag, rows in flags_of(found.estimates).items():
+        print(one_line(f"note: {', '.join(rows)}: {flag}", 300))

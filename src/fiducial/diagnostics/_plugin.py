@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from fiducial.kernel.errors import NotEstimable, UsageError
@@ -97,6 +98,18 @@ def clusters_of(name: str, groups: Labels | None, n: int) -> NDArray[np.intp]:
     if groups is None:
         return np.arange(n)
     return np.unique(checked_rows(name, "groups", groups, n), return_inverse=True)[1]
+
+
+def rows_rng(rng: Generator) -> Callable[[str], Generator]:
+    """A generator for each row of a measurement, by its place: what a row draws does not depend on which other rows there are.
+
+    >>> one, other = (rows_rng(np.random.default_rng(0)) for _ in range(2))
+    >>> _ = one("layer=2").random()
+    >>> one("layer=tfidf").random() == other("layer=tfidf").random()
+    True
+    """
+    root = int(rng.integers(2**63))
+    return lambda place: np.random.default_rng([root, *place.encode()])
 
 
 def null_extra(value: float, null: Floats, prefix: str = "") -> dict[str, float]:

@@ -103,8 +103,8 @@ def auroc_estimate(
 ) -> Estimate:
     """AUROC with an interval: influences of the rows (DeLong 1988) summed over clusters (Obuchowski 1997), on the logit scale.
 
-    Where it is so near 0 or 1 that the rarer class has fewer than five rows' worth on the wrong side, the variance is taken at its
-    largest possible, A(1-A)/min(n0, n1) (Birnbaum and Klose 1957), in Wilson's interval.
+    Where it is so near 0 or 1 that the rarer class has fewer than five rows' worth on the wrong side, or no cluster moves it (all scores
+    alike), the variance is taken at its largest possible, A(1-A)/min(n0, n1) (Birnbaum and Klose 1957), in Wilson's interval.
     """
     from scipy.stats import rankdata
 
@@ -126,7 +126,8 @@ def auroc_estimate(
     numbers, index = np.unique(cluster, return_inverse=True)
     influence = sums((wins - value * pairs) / all_pairs, index, len(numbers))
     fewer = min(len(np.unique(index[labels])), len(np.unique(index[~labels])))
-    if min(value, 1 - value) * fewer < 5:
+    still = not np.any(np.abs(influence) > 1e-12)  # no item moves it: all scores alike, or every cluster sums to nothing
+    if still or min(value, 1 - value) * fewer < 5:
         low, high = wilson(value * fewer, fewer, level)
         method = "AUROC, Wilson interval at the largest variance an AUROC can have"
     else:

@@ -40,6 +40,8 @@ JACKKNIFE = "delete-a-group jackknife over clusters, t"
 WIDENED = f"{JACKKNIFE}, permutation variance added"
 COMPARABLE = ("eta_squared", "energy")
 """Indices that do not grow with the number of items."""
+FIRST = (*COMPARABLE, "probe_auroc", "behaviour_agreement", "behaviour_within_label")
+"""What stands before raw indices and composites."""
 
 
 @dataclass(frozen=True)
@@ -88,20 +90,24 @@ def measure(
     setting = Setting(subject, level, permutations, share)
     behaviour = None if data.behaviour is None else _plugin.checked_rows(NAME, "behaviour", data.behaviour, len(labels))
     found: list[Estimate] = []
+    drawn = _plugin.rows_rng(rng)
     for layer in chosen:
-        x = scaled(_plugin.checked_states(NAME, layer, data.states[layer], len(labels)))
-        found += _measured(x, labels, cluster, f"layer={layer}", behaviour, setting, rng)
+        x, place = scaled(_plugin.checked_states(NAME, layer, data.states[layer], len(labels))), f"layer={layer}"
+        found += _measured(x, labels, cluster, place, behaviour, setting, drawn(place))
     if data.texts is not None:
-        x = scaled(text_states(_plugin.checked_rows(NAME, "texts", list(data.texts), len(labels)).tolist(), rng))
-        found += _measured(x, labels, cluster, "layer=tfidf", behaviour, setting, rng)
+        own = drawn("layer=tfidf")
+        x = scaled(text_states(_plugin.checked_rows(NAME, "texts", list(data.texts), len(labels)).tolist(), own))
+        found += _measured(x, labels, cluster, "layer=tfidf", behaviour, setting, own)
     if pooled and len(chosen) > 1 and len({data.states[layer].shape[1] for layer in chosen}) == 1:
-        x, rows, weights = pooled_states([data.states[layer] for layer in chosen], labels, cluster, rng)
+        own = drawn("layer=pooled")
+        x, rows, weights = pooled_states([data.states[layer] for layer in chosen], labels, cluster, own)
         kept = None if behaviour is None else behaviour[rows]
         _plugin.checked_classes(NAME, "labels of the half that pooling is measured on", labels[rows])
-        estimates = _measured(x, labels[rows], np.unique(cluster[rows], return_inverse=True)[1], "layer=pooled", kept, setting, rng)
+        estimates = _measured(x, labels[rows], np.unique(cluster[rows], return_inverse=True)[1], "layer=pooled", kept, setting, own)
         shown = {f"weight_{layer}": float(w) for layer, w in zip(chosen, weights, strict=True)}
         found += [msgspec.structs.replace(estimates[0], extra={**estimates[0].extra, **shown}), *estimates[1:]]
-    return found
+    # What compares between runs comes first, raw indices and composites after all of it.
+    return sorted(found, key=lambda one: one.of.quantity not in FIRST)
 
 
 def _measured(

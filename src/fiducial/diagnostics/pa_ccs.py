@@ -111,12 +111,14 @@ def measure(
     behaviour = None if data.behaviour is None else np.asarray(_plugin.checked_rows(NAME, "behaviour", data.behaviour, n), dtype=float)[yes]
     setting = _Setting(subject, level, permutations, restarts, components, centring, behaviour)
     found: list[Estimate] = []
+    drawn = _plugin.rows_rng(rng)
     for layer in _plugin.chosen_layers(NAME, data.states, layers):
         x = _plugin.checked_states(NAME, layer, data.states[layer], n)
-        found += _measured(x[yes], x[no], safe, pair, f"layer={layer}", setting, rng)
+        found += _measured(x[yes], x[no], safe, pair, f"layer={layer}", setting, drawn(f"layer={layer}"))
     if data.texts is not None:
-        x = text_states(_plugin.checked_rows(NAME, "texts", list(data.texts), n).tolist(), rng)
-        found += _measured(x[yes], x[no], safe, pair, "layer=tfidf", setting, rng)
+        own = drawn("layer=tfidf")
+        x = text_states(_plugin.checked_rows(NAME, "texts", list(data.texts), n).tolist(), own)
+        found += _measured(x[yes], x[no], safe, pair, "layer=tfidf", setting, own)
     return found
 
 

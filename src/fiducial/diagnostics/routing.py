@@ -90,6 +90,7 @@ def measure(
     columns = np.concatenate([labels[:, None], permuted(labels, inside, permutations, rng)], axis=1)
     found: list[Estimate] = []
     scores = {}
+    drawn = _plugin.rows_rng(rng)
     for layer in chosen:
         x = _plugin.checked_states(NAME, layer, data.states[layer], len(labels)).astype(np.float64)
         scores[layer] = _probe.held_out_scores(x, columns, category, alpha)
@@ -98,7 +99,7 @@ def measure(
             behaviour = _plugin.checked_rows(NAME, "behaviour", data.behaviour, len(labels))
             estimates = with_behaviour(
                 NAME, estimates, scores[layer][:, 0], labels=labels, behaviour=behaviour, cluster=inside, fold=category, level=level,
-                permutations=permutations, rng=rng,
+                permutations=permutations, rng=drawn(f"layer={layer}"),
             )  # fmt: skip
         found += estimates
         found += [_null_control(name, pair, layer, setting) for name, pair in (data.nulls or {}).items()]

@@ -17,6 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from fiducial.diagnostics import _plugin, _probe
+from fiducial.diagnostics._agreement import within
 from fiducial.diagnostics._permute import folds_of, permuted
 from fiducial.diagnostics._plugin import Bools, Diagnostic, States
 from fiducial.diagnostics._separation import scaled
@@ -91,17 +92,19 @@ def measure(
     chosen = _plugin.chosen_layers(NAME, data.states, layers)
     found: list[Estimate] = []
     predicted = {}
+    drawn = _plugin.rows_rng(rng)
     for layer in chosen:
         x = scaled(_plugin.checked_states(NAME, layer, data.states[layer], len(decision)))
-        estimates, predicted[layer] = _head(x, columns, f"layer={layer}", setting, rng)
+        estimates, predicted[layer] = _head(x, columns, f"layer={layer}", setting, drawn(f"layer={layer}"))
         found += estimates
     if data.texts is not None:
         texts = _plugin.checked_rows(NAME, "texts", list(data.texts), len(decision)).tolist()
-        found += _head(scaled(text_states(texts, rng)), columns, "layer=tfidf", setting, rng)[0]
+        own = drawn("layer=tfidf")
+        found += _head(scaled(text_states(texts, own)), columns, "layer=tfidf", setting, own)[0]
     if len(chosen) > 1:
-        found.append(_depth(chosen, predicted, decision, data.layers_in_all, setting, rng))
+        found.append(_depth(chosen, predicted, decision, data.layers_in_all, setting, drawn("depth")))
     if data.attacks is not None:
-        found += _transfer(data.attacks, setting, rng)
+        found += _transfer(data.attacks, setting, drawn("attacks"))
     return found
 
 
@@ -192,14 +195,16 @@ def _beyond_harmfulness(
     found = [_probe.auroc_estimate(target, of_harm, harmful, cluster, setting.level, fold)]
     odd = decision != harmful
     found[0] = msgspec.structs.replace(found[0], extra={"decision_differs": float(odd.mean())})
-    stratum = 2 * fold + harmful
-    if np.isfinite(_probe.auroc(scores[:, None], decision[:, None], stratum)[0]):
-        target = _plugin.target(NAME, "agreement_within_label", setting.subject, place)
-        estimate = _probe.auroc_estimate(target, scores, decision, cluster, setting.level, stratum)
-        shuffled = permuted(decision, cluster, setting.permutations, rng)
-        null = _probe.auroc(np.broadcast_to(scores[:, None], shuffled.shape), shuffled, stratum)
-        flags = (f"rests on {int(odd.sum())} decisions that differ from harmfulness",) if odd.sum() < _plugin.FEWEST else ()
-        found.append(msgspec.structs.replace(_probe.with_null(estimate, null), flags=flags))
+    kept, null_labels, why = within(decision, harmful, cluster, setting.permutations, rng)
+    stratum = (2 * fold + harmful)[kept]
+    if not len(kept) or not np.isfinite(_probe.auroc(scores[kept, None], decision[kept, None], stratum)[0]):
+        shown = f"agreement within a label not estimable: {why}"
+        return [msgspec.structs.replace(found[0], flags=(shown,))]
+    target = _plugin.target(NAME, "agreement_within_label", setting.subject, place)
+    estimate = _probe.auroc_estimate(target, scores[kept], decision[kept], cluster[kept], setting.level, stratum)
+    null = _probe.auroc(np.broadcast_to(scores[kept, None], null_labels.shape), null_labels, stratum)
+    extra = {"items_of_0": float((~decision[kept]).sum()), "items_of_1": float(decision[kept].sum())}
+    found.append(_probe.with_null(estimate, null, **extra))
     return found
 
 

@@ -181,9 +181,12 @@ def test_pooled_weights_find_the_layer_and_are_measured_on_other_items():
     assert pooled["eta_squared"].n == 120
     assert pooled["eta_squared"].extra["weight_2"] > 0.7
     assert sum(v for k, v in pooled["eta_squared"].extra.items() if k.startswith("weight_")) == pytest.approx(1)
-    noise = {k: rng.standard_normal((60, 400)) for k in range(6)}
-    apart = [aqi.measure(aqi.Inputs(noise, np.arange(60) % 2), np.random.default_rng(s), permutations=19) for s in range(3)]
-    assert all(by_name(found, "layer=pooled")["probe_auroc"].low < 0.5 for found in apart)
+    above = 0
+    for s in range(8):
+        noise = {k: rng.standard_normal((60, 400)) for k in range(3)}
+        found = aqi.measure(aqi.Inputs(noise, np.arange(60) % 2), np.random.default_rng(s), permutations=19)
+        above += by_name(found, "layer=pooled")["probe_auroc"].low > 0.5
+    assert above <= 2
 
 
 def test_weights_of_layers_are_the_best_there_are():
@@ -225,7 +228,7 @@ def test_agreement_with_behaviour_is_told_apart_from_the_label():
     assert found["behaviour_within_label"].low < 0.5 < found["behaviour_within_label"].high
     never = aqi.measure(aqi.Inputs({0: x}, labels, behaviour=np.zeros(400)), rng, permutations=19)
     assert "behaviour_agreement" not in by_name(never)
-    assert any("agreement" in flag for flag in never[-1].flags)
+    assert any("agreement" in flag for one in never for flag in one.flags)
 
 
 @pytest.mark.parametrize(("n", "d"), [(61, 20), (60, 211)])
@@ -312,3 +315,50 @@ def test_what_cannot_be_measured_is_refused_by_name():
     ):
         with pytest.raises(error):
             aqi.measure(inputs, rng, **options)
+
+
+def test_within_a_label_ten_items_of_either_behaviour_are_needed():
+    rng = np.random.default_rng(8)
+    labels = np.arange(120) % 2
+    x = rng.standard_normal((120, 6))
+    x[labels == 1, 0] += 2
+    refused = labels.astype(float)
+    refused[1] = 0  # one of sixty unsafe ones is answered, none of the safe ones refused
+    found = aqi.measure(aqi.Inputs({0: x}, labels, behaviour=refused), np.random.default_rng(0), permutations=39)
+    assert "behaviour_agreement" in by_name(found)
+    assert "behaviour_within_label" not in by_name(found)
+    assert any("label 1 has 1 items of 0 and 59 of 1" in flag for e in found for flag in e.flags)
+    refused[1:41:2] = 0  # twenty of sixty: enough within label 1, none within label 0
+    made = by_name(aqi.measure(aqi.Inputs({0: x}, labels, behaviour=refused), np.random.default_rng(0), permutations=39))
+    within = made["behaviour_within_label"]
+    assert (within.n, within.extra["items_of_0"], within.extra["items_of_1"]) == (60, 20, 40)
+    assert within.extra["null_mean"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_labels_alone_do_not_make_behaviour_within_them_improbable():
+    """Behaviour goes with the label, and within one with nothing: the null is shuffled within labels."""
+    p = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(100) % 2
+        x = rng.standard_normal((100, 4))
+        x[labels == 1, 0] += 3
+        did = (rng.random(100) < np.where(labels == 1, 0.7, 0.3)).astype(float)
+        found = by_name(aqi.measure(aqi.Inputs({0: x}, labels, behaviour=did), rng, permutations=39))
+        p.append(found["behaviour_within_label"].extra["permutation_p"])
+    assert np.mean(np.array(p) <= 0.1) < 0.25
+    assert 0.35 < np.mean(p) < 0.65
+
+
+def test_a_row_does_not_depend_on_which_other_rows_are_asked_for():
+    rng = np.random.default_rng(1)
+    labels = np.arange(60) % 2
+    states = {n: rng.standard_normal((60, 5)) for n in (2, 4)}
+    texts = [f"{'write' if label else 'read'} letter {n % 7} to {n % 11}" for n, label in enumerate(labels)]
+    both = aqi.measure(aqi.Inputs(states, labels, texts=texts), np.random.default_rng(3), permutations=39)
+    alone = aqi.measure(aqi.Inputs({4: states[4]}, labels, texts=texts), np.random.default_rng(3), permutations=39)
+    for place in ("layer=4", "layer=tfidf"):
+        assert by_name(both, place) == by_name(alone, place)
+    last = both[-1].of.quantity
+    assert last not in aqi.FIRST
+    assert both[0].of.quantity in aqi.FIRST

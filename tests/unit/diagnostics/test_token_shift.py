@@ -129,3 +129,16 @@ def test_where_nothing_is_shifted_there_is_no_trend_and_everything_else_is_told(
     assert "fading" not in found
     assert found["unshifted_share"].value == 1
     assert found["shifted_share"].value == 0 < found["shifted_share"].high
+
+
+def test_scores_that_are_all_alike_leave_the_agreement_open():
+    """A model read against itself shifts nothing: its agreement with behaviour is 0.5 by ties, and no interval of no width."""
+    prompt = np.repeat(np.arange(40), 3)
+    data = Inputs(
+        prompt=prompt, position=np.tile(np.arange(3), 40), rank=np.ones(120, dtype=int), behaviour={k: float(k % 2) for k in range(40)}
+    )
+    found = {e.of.quantity: e for e in measure(data, np.random.default_rng(0), permutations=39)}
+    agreement = found["behaviour_agreement"]
+    assert agreement.value == 0.5
+    assert agreement.low < 0.35
+    assert agreement.high > 0.65
