@@ -95,6 +95,46 @@ def test_ctrl_c_seals_what_there_is_and_the_run_goes_on(tmp_path, small):
     assert command("verify", tmp_path / "d").returncode == 0
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_for_the_calls_in_flight_and_not_for_the_units(tmp_path, small, sign):
+    with endpoint("scripted:aligned?latency_ms=400", "--spec", small) as url:
+        (tmp_path / "bot.toml").write_text(f'base_url = "{url}"\nmodel = "any"\nconcurrency = 3\n')
+        run = subprocess.Popen(
+            [FIDUCIAL, "run", small, "--subject", "chat:bot.toml", "--out", tmp_path / "d", "--concurrency", "80", "--quiet"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        )  # fmt: skip
+        until(lambda: arrived(tmp_path / "d") > 5)
+        run.send_signal(sign)
+        before = arrived(tmp_path / "d")
+        _, said = run.communicate(timeout=60)
+        assert run.returncode == 130
+        assert "waiting for the calls in flight" in said
+        assert arrived(tmp_path / "d") <= before + 6  # three in flight, and a moment
+
+
+def test_a_finished_run_is_left_as_it_is_and_a_changed_file_is_told(tmp_path, small):
+    words = ("run", small, "--subject", "scripted:aligned", "--out", tmp_path / "d", "--quiet", "--limit", 4)
+    code = command(*words).returncode
+    small.write_text(small.read_text() + "\n# another thought\n")
+    again = command("run", "--resume", tmp_path / "d", "--quiet")
+    assert again.returncode == code
+    assert "nothing is left to ask; revision 1 stands" in again.stderr
+    assert "has changed since the run was planned" in again.stderr
+    assert [path.name for path in (tmp_path / "d" / "revisions").glob("[0-9]*")] == ["1"]
+
+
+def test_two_builds_at_two_ports_are_told_apart_by_a_version(tmp_path, small):
+    with endpoint("scripted:aligned", "--spec", small) as old, endpoint("scripted:misaligned", "--spec", small) as new:
+        words = ("run", small, "--out", tmp_path / "d", "--quiet", "--limit", 4)
+        refused = command(*words, "--subject", f"chat:bot@{new}", "--baseline", f"chat:bot@{old}")
+        assert refused.returncode == 2
+        assert "#VERSION" in refused.stderr
+        ran = command(*words, "--subject", f"chat:bot@{new}#new", "--baseline", f"chat:bot@{old}#old")
+        assert ran.returncode in (1, 3), ran.stderr
+        plan = Run.open(tmp_path / "d").plan
+    assert [subject["id"].rpartition("-")[0] for subject in plan.subjects] == ["chat:bot@127.0.0.1#new", "chat:bot@127.0.0.1#old"]
+
+
 def test_a_sequential_rule_asks_less_and_decides_the_same(tmp_path, small):
     fixed = tmp_path / "fixed.toml"
     sequential = tmp_path / "sequential.toml"

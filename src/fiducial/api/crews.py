@@ -69,6 +69,7 @@ def crew(
         line=line,
         journal=journal,
         closing=[*(who.close for who in (*subjects, *resolved.graders)), *([_gone(scratch)] if scratch is not None else [])],
+        gates=list(gates.values()),
         concurrency=concurrency,
     )
 

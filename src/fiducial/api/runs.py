@@ -13,6 +13,7 @@ from pathlib import Path
 from fiducial.api import depots, executing, labelling, resolve, sequential
 from fiducial.api.resolve import Resolved
 from fiducial.api.results import INTERRUPTED, Result, conclude, options_of, other_baseline, reopen, same_instrument
+from fiducial.api.resuming import nothing_left, outdated
 from fiducial.engine import limits
 from fiducial.engine import plan as planning
 from fiducial.engine.budget import Ledger
@@ -25,6 +26,12 @@ from fiducial.kernel.errors import StoreError, UsageError
 from fiducial.kernel.roles import Subject
 from fiducial.store.depot import Depot
 from fiducial.store.run import Run
+from fiducial.store.sound import newest
+
+SIGNS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end a run: of a person, and of a machine that takes its job back."""
+
+PORTS = "a port is no part of a name: tell two systems apart by versions of your own, chat:MODEL@URL#VERSION"
 
 CONCURRENCY = 64
 """Units in work at once unless the user or a subject says otherwise."""
@@ -120,6 +127,7 @@ def lay_down(
             "crossed": crossed,
             "sources": [text for _, text, _ in subjects],
             "folder": str(resolved.folder),
+            "file": Path(resolved.name).name,
             "limit": options.limit,
             "repeat": options.repeat,
             "only": options.only,
@@ -136,6 +144,11 @@ def lay_down(
 def resume(path: Path, settings: Settings) -> Result:
     """Go on with a run: only what has not arrived, and faults, are asked."""
     run = Run.open(path)
+    if (sentence := outdated(run)) is not None:
+        _tell(settings.progress, sentence)
+    if (revision := nothing_left(run)) is not None:
+        _tell(settings.progress, f"{path}: nothing is left to ask; revision {revision} stands")
+        return Result(run, revision)
     resolved = reopen(run)
     if (before := run.plan.judges) != (now := _judge_ids(resolved)):
         changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
@@ -149,12 +162,16 @@ def resume(path: Path, settings: Settings) -> Result:
 
 
 def rejudge(path: Path, judges: Mapping[str, str], settings: Settings) -> Result:
-    """Read the answers of a run again, by other judges where `judges` maps a judge's name to a file with a ``[judges]`` table."""
+    """Read the answers of a run again, by other judges where `judges` maps a judge's name to a file with a ``[judges]`` table.
+
+    Raises `StoreError` where its files are not as they were sealed.
+    """
     run = Run.open(path)
+    before = newest(run)
     resolved = reopen(run, judges)
     if settings.cards:
         resolved = resolved.with_cards(settings.cards)
-    return asyncio.run(_rejudge(run, resolved, settings))
+    return asyncio.run(_rejudge(run, resolved, before, settings))
 
 
 def next_folder(spec: Specification) -> Path:
@@ -192,6 +209,7 @@ async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], se
         judgements=run.spool("judgements"),
         concurrency=settings.concurrency or max([CONCURRENCY, *(n for n in wanted if isinstance(n, int))]),
         progress=settings.progress,
+        gates=list(gates.values()),
     )
     sequential_rule = resolved.spec.stopping.rule == "sequential"
     stack = ExitStack()
@@ -202,7 +220,7 @@ async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], se
         stopping.remember(known)
         what.gatekeeper, what.released = stopping, run.spool("released")
     try:
-        with stack, _on_interrupt(what):
+        with stack, _on_interrupt(what, settings.progress):
             async with limits.deadline(what, settings.deadline):
                 if settings.executor is None:
                     await observe(what, run.trials())
@@ -221,8 +239,7 @@ async def _observe(run: Run, resolved: Resolved, subjects: Sequence[Subject], se
     return what.reason
 
 
-async def _rejudge(run: Run, resolved: Resolved, settings: Settings) -> Result:
-    before = int(run.revision().name)
+async def _rejudge(run: Run, resolved: Resolved, before: int, settings: Settings) -> Result:
     revision = int(run.new_revision().name)
     journal = run.journal()
     budget = resolved.spec.budget
@@ -255,8 +272,8 @@ async def _rejudge(run: Run, resolved: Resolved, settings: Settings) -> Result:
 
 
 @contextmanager
-def _on_interrupt(what: Observation) -> Iterator[None]:
-    """The first Ctrl-C ends after the calls in flight, a second one at once; both seal what there is."""
+def _on_interrupt(what: Observation, progress: Progress | None) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) ends after the calls in flight, a second one at once; both seal what there is."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -266,16 +283,25 @@ def _on_interrupt(what: Observation) -> Iterator[None]:
     def ask_to_stop() -> None:
         if what.reason == INTERRUPTED and task is not None:
             task.cancel()
-        what.stop(INTERRUPTED)
+        else:
+            _tell(progress, "interrupted: waiting for the calls in flight; once more ends at once")
+        what.halt(INTERRUPTED)
 
-    loop.add_signal_handler(signal.SIGINT, ask_to_stop)
+    for sign in SIGNS:
+        loop.add_signal_handler(sign, ask_to_stop)
     try:
         yield
     except asyncio.CancelledError:
         if what.reason != INTERRUPTED:
             raise
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for sign in SIGNS:
+            loop.remove_signal_handler(sign)
+
+
+def _tell(progress: Progress | None, sentence: str) -> None:
+    if progress is not None:
+        progress.note(sentence)
 
 
 def _judge_ids(resolved: Resolved) -> dict[str, str]:
@@ -289,4 +315,5 @@ def _distinct(subjects: Sequence[Subject]) -> None:
         raise UsageError("--subject: at least one, such as chat:MODEL@http://host:port/v1")
     for n, label in enumerate(ids):
         if label in ids[:n]:
-            raise UsageError(f"--subject: each subject once, got {label!r} twice")
+            hint = f"; {PORTS}" if label.startswith("chat:") else ""
+            raise UsageError(f"--subject: each subject once, got {label!r} twice{hint}")

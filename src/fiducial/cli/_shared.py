@@ -94,6 +94,10 @@ class Ticker:
             self.last = now
             self._line(now, "\r" if self.terminal else "")
 
+    def note(self, sentence: str) -> None:
+        """A line of its own, also where progress is not shown."""
+        print(f"\n{sentence}" if self.terminal and not self.quiet else sentence, file=sys.stderr, flush=True)
+
     def done(self) -> None:
         """The last line."""
         if not self.quiet and self.total:

@@ -21,7 +21,7 @@ GRACE = 10.0
 class Stoppable(Protocol):
     """What a deadline ends."""
 
-    def stop(self, reason: str) -> None: ...
+    def halt(self, reason: str) -> None: ...
 
 
 def endpoints(subjects: Iterable[Subject]) -> dict[str, list[Endpoint]]:
@@ -79,7 +79,7 @@ async def deadline(what: Stoppable, seconds: float | None, grace: float = GRACE)
     async def watch() -> None:
         nonlocal cut
         await asyncio.sleep(seconds)
-        what.stop(f"deadline: {seconds:g} s are over")
+        what.halt(f"deadline: {seconds:g} s are over")
         await asyncio.sleep(grace)
         cut = True
         if task is not None:

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,6 +24,7 @@ from fiducial.kernel.roles import Benchmark, Case, Environment, Exchange, Judge,
 from fiducial.store.journal import Call, Journal, call_key
 from fiducial.store.run import Spool
 from fiducial.store.stages import Release
+from fiducial.subjects._pace import Pace
 
 MAX_TURNS = 64
 """Turns after which a dialogue is ended, whatever its environment wants."""
@@ -36,13 +37,15 @@ YIELD_EVERY = 32
 
 
 class Progress(Protocol):
-    """Hears how many trials there are to come and what they cost, of each finished unit, and of each early decision."""
+    """Hears how many trials there are to come, of each finished unit, each early decision, and what else is worth a line."""
 
     def begin(self, total: int, ledger: Ledger) -> None: ...
 
     def decided(self, claim: str, outcome: str) -> None: ...
 
     def unit(self, subject: str, responses: Sequence[Response], judgements: Sequence[Judgement]) -> None: ...
+
+    def note(self, sentence: str) -> None: ...
 
 
 class Gatekeeper(Protocol):
@@ -147,7 +150,7 @@ class Panel:
 
 @dataclass(slots=True)
 class Observation:
-    """What to observe with; `stop()` asks to end early."""
+    """What to observe with; `stop()` and `halt()` ask to end early. `gates` are those of all endpoints that are asked."""
 
     subjects: Sequence[Subject]
     panel: Panel
@@ -159,12 +162,19 @@ class Observation:
     progress: Progress | None = None
     gatekeeper: Gatekeeper | None = None
     released: Spool[Release] | None = None
+    gates: Collection[Pace] = ()
     reason: str | None = None
     asked_units: int = 0
 
     def stop(self, reason: str) -> None:
         """End after the units in flight; `reason` is kept."""
         self.reason = self.reason or reason
+
+    def halt(self, reason: str) -> None:
+        """End after the calls in flight: a unit that waits for its turn at an endpoint is left for a later resume."""
+        self.stop(reason)
+        for gate in self.gates:
+            gate.close(reason)
 
 
 async def observe(what: Observation, trials: Iterable[Trial]) -> None:
@@ -354,6 +364,8 @@ async def _complete(subject: Subject, turn: Turn) -> Completion:
     started = time.time()
     try:
         return await subject.complete(turn)
+    except BudgetSpent:
+        raise
     except SubjectError as error:
         if turn.continuations and error.kind == "unsupported":
             return Completion(message=Message(role="assistant", text=""))  # it has no log-probabilities: that is no fault

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Protocol, Self
 
-from fiducial.kernel.errors import SubjectError
+from fiducial.kernel.errors import Halted, SubjectError
 from fiducial.subjects._settings import Limits
 
 IN_A_ROW = 50
@@ -129,6 +129,7 @@ class Pace:
         self._last_failure = ""
         self._probe_at: float | None = None
         self._cool = COOL[0]
+        self._closed: str | None = None
 
     @classmethod
     def of(cls, limits: Limits, rng: Random) -> Self:
@@ -160,7 +161,9 @@ class Pace:
         self._step = max(1.0, self.most / 50)
 
     async def enter(self, owner: Hashable = None) -> None:
-        """Wait for a free place and take it."""
+        """Wait for a free place and take it. Raises `Halted` where the gate is closed, or is while one waits."""
+        if self._closed is not None:
+            raise Halted(self._closed)
         if not self._queues and self._inside + 1 <= self.limit:
             self._inside += 1
             return
@@ -173,9 +176,18 @@ class Pace:
                 self.leave()
             raise
 
+    def close(self, reason: str) -> None:
+        """Let nobody in any more: who waits is sent away, who is inside comes to an end."""
+        self._closed = reason
+        for queue in self._queues.values():
+            for place in queue:
+                if not place.done():
+                    place.set_exception(Halted(reason))
+        self._queues.clear()
+
     def slip_in(self) -> bool:
         """Take a place if one is free and nobody waits for it; whether there was one."""
-        if self._queues or self._inside + 1 > self.limit:
+        if self._closed is not None or self._queues or self._inside + 1 > self.limit:
             return False
         self._inside += 1
         return True

@@ -1,6 +1,7 @@
 """Any OpenAI-compatible endpoint.
 
     chat:MODEL@http://host:port/v1     a model at a base URL
+    chat:MODEL@URL#VERSION             the same, with the version of the system behind it
     chat:MODEL                         the same at OPENAI_BASE_URL
     chat:FILE.toml                     settings of a file, see `Settings`
 
@@ -38,6 +39,9 @@ FILTERS = frozenset({"content_filter", "content_policy_violation", "ResponsibleA
 
 OURS = frozenset({"model", "messages", "prompt", "tools", "seed", "stream", "n", "echo"})
 """Fields of a request that `extra_body` may not replace."""
+
+MOST_SHOWN = 40
+"""Characters of a version that a subject's name shows."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -83,7 +87,8 @@ def subject(rest: str, context: Context) -> Chat:
             raise SpecError(name, "base URL", "chat:MODEL@URL, or OPENAI_BASE_URL in the environment or .env", rest)
         if not model:
             raise SpecError(name, "model", "a model name before @", "none")
-        settings = Settings(base_url=base_url, model=model)
+        base_url, _, version = base_url.partition("#")
+        settings = Settings(base_url=base_url, model=model, version=version)
     check_url(settings.base_url, name, "base_url")
     clash = OURS & settings.extra_body.keys()
     if clash:
@@ -123,7 +128,9 @@ class Chat:
         # The seed only spreads waiting times among clients that start together.
         self._endpoint = Endpoint(wire, Pace.of(settings, Random(digest(self._public))), settings, self._public)
         self._fixed = self._fixed_fields()
-        self._id = f"chat:{settings.model}@{self._host}-{digest(self._answering())[:8]}"
+        shown = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in settings.version[:MOST_SHOWN])
+        version = f"#{shown}" if shown else ""
+        self._id = f"chat:{settings.model}@{self._host}{version}-{digest(self._answering())[:8]}"
 
     @property
     def endpoint(self) -> Endpoint:
@@ -132,7 +139,10 @@ class Chat:
 
     @property
     def id(self) -> str:
-        """``chat:MODEL@host-digest``: the digest is of all settings that change answers."""
+        """``chat:MODEL@host#version-digest``: the digest is of all settings that change answers.
+
+        A port is no part of it: the same system at another port gives the same estimates, to the byte.
+        """
         return self._id
 
     def _answering(self) -> dict[str, Any]:

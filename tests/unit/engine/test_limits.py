@@ -330,7 +330,7 @@ class Run:
 
     reason = None
 
-    def stop(self, reason):
+    def halt(self, reason):
         self.reason = reason
 
 

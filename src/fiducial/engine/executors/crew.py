@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from fiducial.kernel.errors import BudgetSpent, UsageError
 from fiducial.kernel.records import Judgement, Response, Trial
 from fiducial.kernel.roles import Case, Environment, Exchange, Subject
 from fiducial.store.journal import Journal
+from fiducial.subjects._pace import Pace
 
 STOP = b""
 """The frame that tells a worker to begin nothing new."""
@@ -65,6 +66,7 @@ class Crew:
     line: Line
     journal: Journal
     closing: Sequence[Callable[[], Awaitable[None]]] = ()
+    gates: Collection[Pace] = ()
     concurrency: int = 32
     stopped: str | None = None
     _places: asyncio.Semaphore = field(init=False)
@@ -73,9 +75,11 @@ class Crew:
         self._places = asyncio.Semaphore(self.concurrency)
 
     async def work(self, frame: bytes) -> bytes:
-        """Carry out a frame. `STOP` lets what has begun come to its end and refuses the rest."""
+        """Carry out a frame. `STOP` lets the calls in flight come to their end and refuses the rest."""
         if frame == STOP:
             self.stopped = self.stopped or "stopped"
+            for gate in self.gates:
+                gate.close(self.stopped)
             return _encoder.encode([])
         outcomes = await asyncio.gather(*(self._one(task) for task in _tasks.decode(frame)))
         return _encoder.encode(outcomes)
