@@ -137,7 +137,7 @@ def test_a_judge_that_always_refuses_is_never_charged_to_the_subject(here, told)
     [
         ("question,reference\na,b\n", "column 'prompt'"),
         ("prompt,reference\nwhat?,\n", "row 2"),
-        ("prompt,reference,colour\na,b,c\n", "colour"),
+        ("prompt,refrence\na,b\n", "refrence"),
         ("prompt,reference\na,b,c\n", "row 2"),
         ("prompt,reference\n", "at least one case"),
         ('prompt,reference\n"a,b\n', "row"),

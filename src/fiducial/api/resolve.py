@@ -14,7 +14,7 @@ from fiducial.engine.estimate import people_of, second_of
 from fiducial.engine.observe import Journalled, Line, Panel
 from fiducial.engine.plan import Factor, Options, Part
 from fiducial.engine.plan import trials as plan_trials
-from fiducial.engine.spec import BenchmarkEntry, Plugin, Specification
+from fiducial.engine.spec import BenchmarkEntry, Plugin, Specification, check_quantities
 from fiducial.engine.spec import read as read_spec
 from fiducial.kernel.errors import PluginError, SpecError, UsageError
 from fiducial.kernel.load import KINDS, load
@@ -107,6 +107,7 @@ def resolve(spec: Specification, name: str) -> Resolved:
         parts.append(_part(spec, name, folder, label, entry, benchmark))
         judges[label] = _judges(name, label, entry, benchmark, configured)
     resolved = Resolved(name=name, folder=folder, spec=spec, parts=tuple(parts), judges=judges, graders=tuple(graders.values()))
+    check_quantities(name, spec, resolved.benchmarks)
     _check_fixed(resolved)
     return resolved.with_cards(())
 
@@ -148,25 +149,52 @@ def environment(name: str) -> Environment:
     return load("environment", name)
 
 
+def _plugin(name: str, at: str, kind: str, text: str, folder: Path) -> Any:
+    """A plugin that a key of the specification names."""
+    try:
+        return load(kind, text, folder)
+    except PluginError as error:
+        raise PluginError(f"{name}: {at}: {error}") from error
+
+
 def _benchmark(spec: Specification, name: str, folder: Path, label: str, configured: Mapping[str, Judge]) -> Benchmark:
     entry = spec.benchmarks[label]
     if isinstance(entry.items, str):
-        from fiducial.benchmarks.cases import from_file
-
-        kind = entry.judge or "match"
-        own = configured.get(entry.judges.get(kind, kind))
-        if own is None and kind == "rubric":
-            raise SpecError(name, "judges.rubric", 'a table [judges.rubric] with subject = "chat:MODEL@URL" for judge = "rubric"')
-        # A chatbot answers in sentences: a reference that stands in the answer is a match unless [judges.match] says otherwise.
-        default = load("judge", kind)(how="includes") if own is None and kind == "match" else None
-        return from_file(label, folder / entry.items, own or default or load("judge", kind)(), kind)
-    found = load("benchmark", entry.use or label, folder)
+        return _own_cases(spec, name, folder, label, configured)
+    found = _plugin(name, f"benchmarks.{label}{'.use' if entry.use else ''}", "benchmark", entry.use or label, folder)
     if not isinstance(found, Benchmark):
-        raise PluginError(f"benchmark {entry.use or label!r}: a Benchmark, got {type(found).__name__}")
+        raise PluginError(f"{name}: benchmarks.{label}: benchmark {entry.use or label!r}: expected a Benchmark, got {type(found).__name__}")
     if entry.pack is None:
         return replace(found, name=label)
     # A pack knows benchmarks by their own names, whatever the table is called.
-    return replace(found, name=label, items=functools.partial(load("pack", entry.pack, folder), found.name))
+    return replace(
+        found, name=label, items=functools.partial(_plugin(name, f"benchmarks.{label}.pack", "pack", entry.pack, folder), found.name)
+    )
+
+
+def _own_cases(spec: Specification, name: str, folder: Path, label: str, configured: Mapping[str, Judge]) -> Benchmark:
+    """The benchmark of a file of cases; its judge is a plugin, or the table of ``[judges]`` that is called like it."""
+    from fiducial.benchmarks.cases import from_file
+
+    entry, at = spec.benchmarks[label], f"benchmarks.{label}"
+    wanted = entry.judge or "match"
+    role = Path(wanted).stem if wanted.endswith(".py") else wanted.rpartition(":")[2]
+    table = entry.judges.get(role, role)
+    own = configured.get(table)
+    if own is None:
+        factory = _plugin(name, f"{at}.judge", "judge", wanted, folder)
+        if needed := [
+            p.name for p in inspect.signature(factory).parameters.values() if p.default is p.empty and p.kind is not p.VAR_KEYWORD
+        ]:
+            use = f"use = {wanted!r}, " if wanted != role else ""
+            raise SpecError(name, f"judges.{role}", f"a table [judges.{role}] with {use}{', '.join(needed)}, because `{at}.judge` needs it")
+        # A chatbot answers in sentences: a reference that stands in the answer is a match unless [judges.match] says otherwise.
+        own = factory(how="includes") if wanted == "match" else factory()
+    reading = str(spec.graders[table].get("use", table)) if table in configured else wanted
+    try:
+        return from_file(label, folder / str(entry.items), own, role, reading)
+    except UsageError as error:
+        raise UsageError(f"{name}: {at}: {error}") from error
 
 
 def _part(spec: Specification, name: str, folder: Path, label: str, entry: BenchmarkEntry, benchmark: Benchmark) -> Part:
@@ -177,7 +205,10 @@ def _part(spec: Specification, name: str, folder: Path, label: str, entry: Bench
         if loader is None:
             there = ", ".join(benchmark.loaders) or "none"
             raise SpecError(name, f"benchmarks.{label}.data.format", f"a format that {label} reads ({there})", entry.data.format)
-        items = loader(folder / entry.data.path)
+        try:
+            items = loader(folder / entry.data.path)
+        except UsageError as error:
+            raise UsageError(f"{name}: benchmarks.{label}.data: {error}") from error
     count = entry.items if isinstance(entry.items, int) else EVERY if from_file else ITEMS
     perturbations = entry.perturbations if entry.perturbations is not None else (() if from_file else ("phrasing",))
     factors = [_factor(name, folder, label, "perturbation", plugin) for plugin in perturbations]
@@ -189,8 +220,9 @@ def _part(spec: Specification, name: str, folder: Path, label: str, entry: Bench
 def _factor(name: str, folder: Path, label: str, kind: str, plugin: Plugin) -> Factor:
     options = dict(plugin) if isinstance(plugin, dict) else {"use": plugin}
     use = options.pop("use")
-    vary = load(kind, use, folder)
-    check_options(name, f"benchmarks.{label}.{KINDS[kind][0]}.{use}", vary, options, skip=3)
+    at = f"benchmarks.{label}.{KINDS[kind][0]}"
+    vary = _plugin(name, at, kind, use, folder)
+    check_options(name, f"{at}.{use}", vary, options, skip=3)
     return Factor(name=use, vary=functools.partial(vary, **options) if options else vary)
 
 
@@ -227,8 +259,8 @@ def _judge(
     options = dict(spec.judges[label])
     use = str(options.pop("use", label))
     options.pop("allow_self", None)
-    factory = load("judge", use, folder)
     at = f"judges.{label}"
+    factory = _plugin(name, at, "judge", use, folder)
     check_options(name, at, factory, options)
 
     def model(text: str) -> Journalled:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from fiducial.cli import INTERRUPTED, USAGE
-from fiducial.kernel.errors import FiducialError
+from fiducial.kernel.errors import FiducialError, place_of
 
 ORDER = (
     "run", "plan", "try", "show", "view", "runs", "compare", "verify", "attest", "copy", "report", "rejudge", "judge", "list",
@@ -92,10 +92,13 @@ def _explain(error: Exception) -> int:
         print(f"error: {error.format_message()}", file=sys.stderr)  # type: ignore[attr-defined]
         return USAGE
     if isinstance(error, FiducialError):
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}{place_of(error)}", file=sys.stderr)
         return USAGE
     if isinstance(error, OSError):
         print(f"error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        return USAGE
+    if place := place_of(error):  # somebody's own plugin
+        print(f"error: {type(error).__name__}: {error}{place}; --debug shows the traceback", file=sys.stderr)
         return USAGE
     print(
         f"error: unexpected {type(error).__name__}: {error} (run again with --debug for the traceback, and please report it)",

@@ -17,14 +17,18 @@ app = typer.Typer(
 
 @app.command()
 def check(spec: SpecFile) -> int:
-    """Check a specification whole: keys, plugins, quantities, bounds, slices."""
+    """Check a specification whole: keys, plugins, quantities, bounds, slices, and say what looks wrong."""
     from fiducial.api.runs import prepare
+    from fiducial.engine.forecast import warnings_before
     from fiducial.engine.plan import Options
     from fiducial.engine.spec import read
 
     resolved, _, _ = prepare(spec, Options(seed=read(spec)[0].cycle.seed))
-    claims = len(resolved.spec.claims)
-    print(f"{spec}: in order: {len(resolved.parts)} benchmarks, {claims} claims on {len(resolved.spec.principles)} principles")
+    counts = ((len(resolved.parts), "benchmark"), (len(resolved.spec.claims), "claim"), (len(resolved.spec.principles), "principle"))
+    benchmarks, claims, principles = (f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts)
+    print(f"{spec}: in order: {benchmarks}, {claims} on {principles}")
+    for warning in warnings_before(resolved.spec, resolved.parts):
+        print(f"warning: {warning}")
     return 0
 
 

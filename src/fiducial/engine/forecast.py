@@ -120,8 +120,17 @@ def forecast(
         price=cost,
         expected_calls=_expected(shares, outlooks) * subjects if spec.stopping.rule == "sequential" else None,
         averaging={label: _averaging(spec, label, share) for label, share in by_label.items()},
-        warnings=_warnings(spec, outlooks, calls + judge_calls, cost),
+        warnings=(*warnings_before(spec, parts), *_warnings(spec, outlooks, calls + judge_calls, cost)),
     )
+
+
+def warnings_before(spec: Specification, parts: Sequence[Part]) -> tuple[str, ...]:
+    """What a specification alone shows: nothing to decide, principles without a claim, what its benchmarks say of their items."""
+    used = {claim.clause for claim in spec.claims}
+    found = [f"principle {p.id!r} has no claim: nothing here measures it" for p in spec.principles if p.id not in used]
+    if not spec.claims:
+        found = ["there is no claim, so nothing can be decided: a run ends with exit code 2"]
+    return (*found, *(note for part in parts for note in part.benchmark.notes))
 
 
 def _shares(
@@ -251,6 +260,4 @@ def _warnings(spec: Specification, outlooks: Iterable[Outlook], calls: int, cost
         found.append("budget.money is set, but not every subject states its prices: money is not counted for those")
     elif budget.money is not None and cost is not None and cost > budget.money:
         found.append(f"budget.money is {budget.money:g}, the plan costs about {cost:.2f}: it will stop early")
-    used = {claim.clause for claim in spec.claims}
-    found.extend(f"principle {p.id!r} has no claim: nothing here measures it" for p in spec.principles if p.id not in used)
     return tuple(found)

@@ -6,16 +6,16 @@ ranges, slices. Every refusal is a `SpecError` with file, path and what was expe
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from fiducial.kernel.errors import RecordError, SpecError
+from fiducial.engine import refusals
+from fiducial.kernel.errors import RecordError, SpecError, meant
 from fiducial.kernel.records import Claim, Record, Severity
 from fiducial.kernel.roles import Benchmark
 
@@ -27,7 +27,6 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Plugin = str | dict[str, Any]
 Design = Literal["cross", "one_at_a_time", "draw"]
-CaseJudge = Literal["match", "choice", "rubric"]
 
 
 class System(Record, frozen=True, kw_only=True):
@@ -74,13 +73,14 @@ class Data(Record, frozen=True, kw_only=True):
 class BenchmarkEntry(Record, frozen=True, kw_only=True):
     """How a benchmark is put: how many items, or a file of one's own cases with the judge that reads them.
 
-    `items` is by default 100, and all rows of a published file. `pack` draws them from an item pack instead of the benchmark's own
-    bank. `perturbations` is by default one random wording an item for drawn items, and none for files.
+    `judge` names a plugin or a table of ``[judges]``. `items` is by default 100, and all rows of a published file. `pack` draws
+    them from an item pack instead of the benchmark's own bank. `perturbations` is by default one random wording an item for drawn
+    items, and none for files.
     """
 
     items: Count | str | None = None
     use: str | None = None
-    judge: CaseJudge | None = None
+    judge: str | None = None
     data: Data | None = None
     pack: str | None = None
     perturbations: tuple[Plugin, ...] | None = None
@@ -189,7 +189,7 @@ def parse(data: bytes, name: str = "spec.toml") -> Specification:
 def tables(data: bytes, name: str) -> dict[str, Any]:
     """The tables of a TOML file. Raises `SpecError`."""
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise SpecError(name, f"byte {error.start}", "UTF-8 text", data[error.start : error.start + 4]) from None
     except tomllib.TOMLDecodeError as error:
@@ -215,15 +215,11 @@ def check(name: str, spec: Specification, benchmarks: Mapping[str, Benchmark], l
         benchmarks: by the name of their table.
         levels: for each benchmark, the levels that its plan has, by factor.
     """
+    check_quantities(name, spec, benchmarks)
     for n, claim in enumerate(spec.claims):
         at = f"claims[{n}]"
         table, _, label = claim.quantity.partition(".")
-        if table not in benchmarks:
-            raise SpecError(name, f"{at}.quantity", f"a benchmark of this file ({', '.join(benchmarks)})", claim.quantity)
-        quantities = benchmarks[table].quantities
-        if label not in quantities:
-            raise SpecError(name, f"{at}.quantity", f"one of {', '.join(f'{table}.{q}' for q in quantities)}", claim.quantity)
-        low, high = quantities[label].range
+        low, high = benchmarks[table].quantities[label].range
         bound = claim.at_most if claim.at_most is not None else claim.at_least
         span = high - low
         allowed = {"difference": (-span, span), "per_cent": (-100.0, float("inf"))}.get(claim.relative or "", (low, high))
@@ -238,6 +234,19 @@ def check(name: str, spec: Specification, benchmarks: Mapping[str, Benchmark], l
                 raise SpecError(name, f"{at}.slices", f"a level of {factor} ({', '.join(known[factor])})", text)
 
 
+def check_quantities(name: str, spec: Specification, benchmarks: Mapping[str, Benchmark]) -> None:
+    """Refuse claims about quantities that no benchmark has."""
+    for n, claim in enumerate(spec.claims):
+        at, (table, _, label) = f"claims[{n}].quantity", claim.quantity.partition(".")
+        if table not in benchmarks:
+            near = [f"{one}.{label}" for one in benchmarks if meant(table, [one])]
+            raise SpecError(name, at, f"a benchmark of this file ({', '.join(benchmarks)})", claim.quantity, near)
+        quantities = benchmarks[table].quantities
+        if label not in quantities:
+            near = [f"{table}.{one}" for one in quantities if meant(label, [one])]
+            raise SpecError(name, at, f"one of {', '.join(f'{table}.{one}' for one in quantities)}", claim.quantity, near)
+
+
 def _check_text(name: str, spec: Specification) -> None:
     clauses = [principle.id for principle in spec.principles]
     _unique(name, "principles", clauses)
@@ -247,13 +256,17 @@ def _check_text(name: str, spec: Specification) -> None:
     for n, claim in enumerate(spec.claims):
         at = f"claims[{n}]"
         if claim.clause not in clauses:
-            raise SpecError(name, f"{at}.clause", f"the id of a principle ({', '.join(clauses) or 'there is none'})", claim.clause)
+            raise SpecError(
+                name, f"{at}.clause", f"the id of a principle ({', '.join(clauses) or 'there is none'})", claim.clause, near=clauses
+            )
+        if claim.quantity.count(".") != 1:
+            raise SpecError(name, f"{at}.quantity", "benchmark.quantity, the benchmark by the name of its table", claim.quantity)
         if (claim.at_most is None) == (claim.at_least is None):
             raise SpecError(name, at, "exactly one of at_most and at_least", {"at_most": claim.at_most, "at_least": claim.at_least})
         try:
             _claim(claim)
         except RecordError as error:
-            raise SpecError(name, at, str(error)) from None
+            raise SpecError(name, at, f"{error.thing}: {error.rule}", error.got) from None
     for label, entry in spec.benchmarks.items():
         _check_benchmark(name, label, entry)
     _check_admission(name, spec)
@@ -285,7 +298,9 @@ def _check_benchmark(name: str, label: str, entry: BenchmarkEntry) -> None:
     if "." in label:
         raise SpecError(name, at, "a table name without a dot, because quantities read benchmark.quantity", label)
     if isinstance(entry.items, str) and entry.judge is None:
-        raise SpecError(name, f"{at}.judge", "match, choice or rubric, because `items` names a file of own cases")
+        raise SpecError(
+            name, f"{at}.judge", "match, choice, rubric, ./FILE.py or a table of [judges], because `items` names a file of own cases"
+        )
     if isinstance(entry.items, int) and entry.judge is not None:
         raise SpecError(name, f"{at}.items", "the file of own cases that `judge` reads", entry.items)
     if isinstance(entry.items, str) and entry.data is not None:
@@ -337,32 +352,9 @@ def _claim(entry: ClaimEntry) -> Claim:
 
 
 RECORDS: Mapping[str, type[Record]] = {
-    "system": System, "principles": Principle, "claims": ClaimEntry, "benchmarks": BenchmarkEntry, "cycle": CycleEntry,
-    "stopping": Stopping, "budget": Budget,
+    "": Specification, "system": System, "principles": Principle, "claims": ClaimEntry, "benchmarks": BenchmarkEntry, "cycle": CycleEntry,
+    "stopping": Stopping, "budget": Budget, "data": Data, ADMISSION: Admission,
 }  # fmt: skip
-
-
-def _as_spec_error(name: str, error: msgspec.ValidationError, raw: Mapping[str, Any], under: str = "") -> SpecError:
-    """A decoder's complaint as file, path, what was expected and what was there."""
-    text = str(error)
-    found = re.search(r" - at `\$(.*)`$", text)
-    path = found.group(1).lstrip(".") if found else ""
-    if under:
-        path, raw = f"{under}.{path}".rstrip("."), {"judges": raw}
-    rule = text[: found.start()] if found else text
-    if path.startswith("benchmarks[...]"):
-        path = f"benchmarks.{_failing_table(raw)}" + path.removeprefix("benchmarks[...]")
-    steps = re.findall(r"[^.\[\]]+", path)
-    record: type[Record] = Data if "data" in steps[2:] else Admission if under else RECORDS.get(steps[0] if steps else "", Specification)
-    if unknown := re.search(r"unknown field `(.*)`", rule):
-        there = ", ".join(record.__struct_fields__)
-        return SpecError(name, f"{path}.{unknown.group(1)}".lstrip("."), f"a key that exists; here go {there}")
-    if missing := re.search(r"missing required field `(.*)`", rule):
-        return SpecError(name, path or "file", f"the key `{missing.group(1)}`")
-    if rule.startswith("Invalid enum value") and steps:
-        allowed = get_args(get_type_hints(record).get(steps[-1], None))
-        rule = f"one of {', '.join(map(repr, allowed))}"
-    return SpecError(name, path or "file", re.sub(r"^Expected ", "", rule), _value_at(raw, steps))
 
 
 def _failing_table(raw: Mapping[str, Any]) -> str:
@@ -375,12 +367,13 @@ def _failing_table(raw: Mapping[str, Any]) -> str:
     return "?"
 
 
-def _value_at(raw: Any, steps: Sequence[str]) -> Any:
-    for step in steps:
-        if isinstance(raw, list) and step.isdigit() and int(step) < len(raw):
-            raw = raw[int(step)]
-        elif isinstance(raw, dict) and step in raw:
-            raw = raw[step]
-        else:
-            return ""
-    return raw
+def _as_spec_error(name: str, error: msgspec.ValidationError, raw: Mapping[str, Any], under: str = "") -> SpecError:
+    """A decoder's complaint as file, path, what was expected and what was there."""
+    text, at = refusals.split(error)
+    if under:
+        at, raw = f"{under}.{at}".rstrip("."), {"judges": raw}
+    if at.startswith("benchmarks[...]"):
+        at = f"benchmarks.{_failing_table(raw)}" + at.removeprefix("benchmarks[...]")
+    steps = refusals.steps(at)
+    key = "data" if "data" in steps[2:] else ADMISSION if under else steps[0] if steps else ""
+    return refusals.refused(name, at, text, raw, RECORDS.get(key, Specification))

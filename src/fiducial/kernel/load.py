@@ -14,12 +14,14 @@ import difflib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fiducial.kernel.errors import PluginError
+from fiducial.kernel.errors import FiducialError, PluginError, place_of
 
 KINDS = {
     "benchmark": ("benchmarks", "benchmark"),
@@ -32,6 +34,9 @@ KINDS = {
     "pack": ("organisms", "pack"),
 }
 """Kind -> (package folder, attribute of the module that is the plugin)."""
+
+_MARK = "_fiducial_neighbour"
+"""Set on a module that was imported because it lies beside a plugin."""
 
 
 def load(kind: str, name: str, folder: Path | None = None) -> Any:
@@ -95,10 +100,33 @@ def _from_file(kind: str, path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[label] = module
     try:
-        spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError) as error:
+        with _neighbours(path.resolve().parent):
+            spec.loader.exec_module(module)
+    except SyntaxError as error:  # its text names file and line
         raise PluginError(f"{kind} {str(path)!r}: cannot be imported: {error}") from error
+    except FiducialError as error:
+        raise PluginError(f"{kind} {str(path)!r}: cannot be imported: {error}{place_of(error)}") from error
+    except Exception as error:  # the boundary to a plugin's own code: whatever it raises is told with its place
+        raise PluginError(f"{kind} {str(path)!r}: cannot be imported: {type(error).__name__}: {error}{place_of(error)}") from error
     return module
+
+
+@contextmanager
+def _neighbours(folder: Path) -> Iterator[None]:
+    """While it lasts, the files of a folder can be imported by name; installed modules of the same name go first."""
+    names = [path.stem for path in folder.glob("*.py")]
+    for name in names:
+        if hasattr(sys.modules.get(name), _MARK):
+            del sys.modules[name]  # a neighbour of an earlier plugin: maybe of another folder, maybe changed since
+    before = [name for name in names if name in sys.modules]
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in names:
+            if name not in before and name in sys.modules:
+                setattr(sys.modules[name], _MARK, True)
 
 
 def _attribute(module: ModuleType, attribute: str, kind: str, name: str) -> Any:

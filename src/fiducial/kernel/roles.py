@@ -307,6 +307,7 @@ class Benchmark:
     quantities use to a judge, or to a `Ref` that is resolved with the specification's own judges (``Ref("harm")``).
     `negative` misbehaves, `positive` behaves: scripted stand-ins the benchmark must tell apart. `loaders` read
     published files of a format into items. With ``draws=False`` `trials` takes nothing from its generator, and is given `None`.
+    `notes` are what somebody who looks at the plan should know.
     """
 
     name: str
@@ -322,6 +323,7 @@ class Benchmark:
     statuses: Mapping[Status, Policy] = field(default_factory=dict)
     loaders: Mapping[str, Callable[[Path], Sequence[Item]]] = field(default_factory=dict)
     draws: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -67,3 +67,70 @@ def test_a_judge_without_its_model_is_not_configured(tmp_path):
     found = of('[system]\nname = "x"\n[benchmarks.harmful_compliance]\nitems = 5', tmp_path)
     assert found.judges["harmful_compliance"]["harm"] is None
     assert found.judges["harmful_compliance"]["refusal"] is not None
+
+
+OWN = """
+[system]
+name = "x"
+[[principles]]
+id = "p"
+text = "t"
+[benchmarks.mine]
+items = "c.csv"
+judge = {judge}
+[[claims]]
+id = "c"
+clause = "p"
+quantity = "mine.{quantity}"
+at_least = 0.5
+"""
+
+JUDGE = """
+from fiducial import Reader, Verdict
+
+def judge(*, words=50):
+    return Reader("brief", "1", lambda case: [Verdict("brief", float(len(case.only.response.answer.split()) <= words))], {"words": words})
+"""
+
+
+@pytest.fixture
+def brief(tmp_path):
+    (tmp_path / "c.csv").write_text("prompt\nhello\n")
+    (tmp_path / "brief.py").write_text(JUDGE)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("judge", "tables"),
+    [
+        ('"./brief.py"', ""),
+        ('"./brief.py"', '[judges.brief]\nuse = "./brief.py"\nwords = 3'),
+        ('"brief"', '[judges.brief]\nuse = "./brief.py"\nwords = 3'),
+        ('"match"', '[judges.match]\nuse = "./brief.py"'),
+        ('"short"', '[judges.short]\nuse = "./brief.py"'),
+    ],
+)
+def test_a_judge_of_ones_own_reads_ones_own_cases(brief, judge, tables):
+    found = of(OWN.format(judge=judge, quantity="brief") + tables, brief)
+    assert set(found.benchmarks["mine"].quantities) == {"brief"}
+    (reader,) = found.judges["mine"].values()
+    assert reader is not None
+    assert reader.options["words"] == (3 if "words" in tables else 50)
+
+
+@pytest.mark.parametrize(
+    ("judge", "quantity", "tables", "said"),
+    [
+        ('"./brief.py"', "accuracy", "", "claims[0].quantity: expected one of mine.brief, got 'mine.accuracy'"),
+        ('"match"', "accuracy", '[judges.match]\nuse = "./brief.py"', "claims[0].quantity: expected one of mine.brief"),
+        ('"mach"', "accuracy", "", "benchmarks.mine.judge: judge 'mach'"),
+        ('"./absent.py"', "accuracy", "", "benchmarks.mine.judge: "),
+        ('"reference"', "score", "", "a table [judges.reference] with subject"),
+        ('"match"', "accuracy", "", "benchmarks.mine: "),
+    ],
+)
+def test_a_judge_that_cannot_read_them_is_refused_with_its_key(brief, judge, quantity, tables, said):
+    with pytest.raises((SpecError, PluginError, UsageError)) as caught:
+        of(OWN.format(judge=judge, quantity=quantity) + tables, brief)
+    assert str(caught.value).startswith(str(brief / "spec.toml"))
+    assert said in str(caught.value)

@@ -127,3 +127,42 @@ def test_a_budget_stops_and_says_so(told, tmp_path):
     assert code in {0, 3}
     assert "budget.calls" in out
     assert told("verify", "d")[0] in {0, 1}
+
+
+CASES = """
+[system]
+name = "x"
+[[principles]]
+id = "p"
+text = "t"
+[benchmarks.sums]
+items = "sums.csv"
+judge = "match"
+{claim}
+"""
+CLAIM = '[[claims]]\nid = "adds"\nclause = "p"\nquantity = "sums.accuracy"\nat_least = 0.9'
+
+
+def test_cases_that_repeat_are_told_and_are_no_evidence_of_their_own(told, tmp_path):
+    (tmp_path / "sums.csv").write_text("prompt,reference\n" + "What is the sum of 1 and 1?,2\n" * 40)
+    (tmp_path / "own.toml").write_text(CASES.format(claim=CLAIM))
+    code, out, _ = told("spec", "check", "own.toml")
+    assert (code, "39 of 40 cases" in out) == (0, True)
+    code, out, _ = told("plan", "own.toml", "--json")
+    found = json.loads(out)
+    assert (found["shares"][0]["clusters"], found["shares"][0]["units"]) == (1, 40)
+    assert any("39 of 40 cases" in warning for warning in found["warnings"])
+    assert told("run", "own.toml", "--subject", "scripted:aligned", "--quiet")[0] == 3
+
+
+def test_what_a_plugin_of_ones_own_raises_is_told_with_its_place_and_not_as_ours(told, tmp_path):
+    assert told("new", "benchmark", "adding")[0] == 0
+    file = tmp_path / "adding.py"
+    lines = file.read_text().replace(" Item(", " Itme(").splitlines()
+    file.write_text("\n".join(lines) + "\n")
+    number = next(n for n, line in enumerate(lines, 1) if "Itme(" in line)
+    (tmp_path / "own.toml").write_text('[system]\nname = "x"\n[benchmarks.adding]\nuse = "./adding.py"\nitems = 5\n')
+    code, _, err = told("spec", "check", "own.toml")
+    assert code == 2
+    assert f"adding.py, line {number}" in err
+    assert "report it" not in err

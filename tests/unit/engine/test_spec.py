@@ -45,7 +45,7 @@ def test_a_good_one_is_read_with_its_defaults():
         ("items = 7", "items = 7\ncolour = 1", "benchmarks.truth.colour", "items, use, judge"),
         ("items = 7", "items = 0", "benchmarks.truth.items", ">= 1"),
         ("items = 7", 'items = 7\ndesign = "maze"', "benchmarks.truth.design", "'cross', 'one_at_a_time', 'draw'"),
-        ("items = 7", 'items = "mine.csv"', "benchmarks.truth.judge", "match, choice or rubric"),
+        ("items = 7", 'items = "mine.csv"', "benchmarks.truth.judge", "match, choice, rubric, ./FILE.py"),
         ("items = 7", 'items = 7\njudge = "match"', "benchmarks.truth.items", "file of own cases"),
         ("items = 7", "items = 7\nmix = { language = { en = 0.5, de = 0.4 } }", "benchmarks.truth.mix.language", "add up to 1"),
         ("items = 7", "items = 7\nperturbations = [{ languages = ['en'] }]", "benchmarks.truth.perturbations[0]", 'use = "NAME"'),
@@ -53,10 +53,17 @@ def test_a_good_one_is_read_with_its_defaults():
         ("at_least = 0.9", "", "claims[0]", "exactly one"),
         ("at_least = 0.9", "at_least = 0.9\nconfidence = 0.4", "claims[0].confidence", "> 0.5"),
         ('clause = "honest"', 'clause = "kind"', "claims[0].clause", "honest"),
-        ('quantity = "truth.accuracy"', 'quantity = "accuracy"', "claims[0]", "benchmark.quantity"),
-        ('name = "bot"', "name = 3", "system.name", "`str`"),
+        ('quantity = "truth.accuracy"', 'quantity = "accuracy"', "claims[0].quantity", "benchmark.quantity"),
+        ('name = "bot"', "name = 3", "system.name", "a text, got 3"),
         ('name = "bot"', "", "system", "`name`"),
         ("[system]", "[system", "file", "TOML"),
+        ("at_least = 0.9", 'at_least = "0.9"', "claims[0].at_least", "a number, got the text '0.9'"),
+        ("at_least = 0.9", "at_least = true", "claims[0].at_least", "a number, got true"),
+        ("at_least = 0.9", 'at_least = 0.9\nseverity = "blok"', "claims[0].severity", "did you mean 'block'?"),
+        ("at_least = 0.9", "at_leats = 0.9", "claims[0].at_leats", "did you mean 'at_least'?"),
+        ('clause = "honest"', 'clause = "honst"', "claims[0].clause", "did you mean 'honest'?"),
+        ('id = "truth"', 'id = "the truth"', "claims[0].id", "of letters, digits"),
+        ("items = 7", "items = []", "benchmarks.truth.items", "an integer or a text, got a list"),
     ],
 )
 def test_what_is_wrong_is_refused_by_path(old, new, path, expected):
@@ -74,6 +81,10 @@ def test_claims_may_not_contradict_each_other():
     with pytest.raises(SpecError, match="contradict"):
         parse((GOOD + more).encode())
     parse((GOOD + more.replace("0.5", "0.95")).encode())  # a corridor is no contradiction
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text():
+    assert parse(b"\xef\xbb\xbf" + GOOD.encode()) == parse(GOOD.encode())
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
@@ -103,6 +114,8 @@ def toy() -> Benchmark:
     ("old", "new", "expected"),
     [
         ("truth.accuracy", "truth.colour", "truth.accuracy, truth.shift"),
+        ("truth.accuracy", "truth.acuracy", "did you mean 'truth.accuracy'?"),
+        ("truth.accuracy", "trth.accuracy", "did you mean 'truth.accuracy'?"),
         ("truth.accuracy", "lies.accuracy", "a benchmark of this file"),
         ("at_least = 0.9", "at_least = 1.2", "0.0 to 1.0"),
         ("at_least = 0.9", "at_least = -0.1", "0.0 to 1.0"),

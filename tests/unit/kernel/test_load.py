@@ -1,5 +1,7 @@
 """A name becomes a plugin by its path; a wrong name is met with what there is."""
 
+import sys
+
 import pytest
 
 from fiducial.kernel.errors import PluginError
@@ -39,3 +41,28 @@ def test_an_entry_point_that_nobody_offers_is_refused():
     assert entry_points("benchmark") == []
     with pytest.raises(PluginError, match=r"fiducial\.benchmarks"):
         load("benchmark", "acme:hierarchy")
+
+
+def test_a_plugin_imports_the_file_beside_it(tmp_path):
+    before = list(sys.path)
+    for folder, number in (("one", 1), ("two", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "fiducial_beside.py").write_text(f"NUMBER = {number}\n")
+        (tmp_path / folder / "mine.py").write_text("from fiducial_beside import NUMBER\n\ndef vary(item, trial, rng):\n    return NUMBER\n")
+        assert load("attack", "./mine.py", tmp_path / folder)(None, None, None) == number
+    (tmp_path / "two" / "fiducial_beside.py").write_text("NUMBER = 'changed since'\n")
+    assert load("attack", "./mine.py", tmp_path / "two")(None, None, None) == "changed since"
+    assert sys.path == before
+
+
+def test_an_installed_module_goes_before_a_neighbour_of_its_name(tmp_path):
+    (tmp_path / "json.py").write_text("raise RuntimeError('not this one')\n")
+    (tmp_path / "mine.py").write_text("import json\n\ndef vary(item, trial, rng):\n    return json.dumps(1)\n")
+    assert load("attack", "./mine.py", tmp_path)(None, None, None) == "1"
+
+
+@pytest.mark.parametrize("text", ["import re\n\nvary = Itme\n", "import json\n\njson.loads('{')\n", "import re\n\nvary = {}['x']\n"])
+def test_what_a_file_raises_is_told_with_file_and_line(tmp_path, text):
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(PluginError, match=r"\(mine\.py, line 3\)"):
+        load("attack", "./mine.py", tmp_path)
