@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fiducial.api.results import reopen, same_instrument, source_of
-from fiducial.engine.compare import MARGIN, Change, Flip, Side, changes, flips
+from fiducial.engine.compare import MARGIN, Change, Flip, Side, changes, crossings
 from fiducial.kernel.errors import UsageError
 from fiducial.kernel.records import Record
 from fiducial.store.run import Run
@@ -49,7 +49,7 @@ def compare(
             Side(stack.enter_context(source_of(new, reopen(new))), second),
         )
         found = tuple(changes(*sides, level, margin))
-        crossed = tuple(flip for change in found for flip in flips(*sides, *change.quantity.split(".", 1)))
+        crossed = tuple(flip for change in found for flip in crossings(*sides, *change.quantity.split(".", 1)).flips)
     verdicts = {change.verdict for change in found if change.estimate is not None}
     code = 1 if "regressed" in verdicts else 3 if "undecided" in verdicts else 0
     return Comparison(before=f"{before}:{first}", after=f"{after}:{second}", changes=found, flips=crossed, exit_code=code)

@@ -14,16 +14,15 @@ import msgspec
 from fiducial.api import resolve, sequential
 from fiducial.api.reports import FORMATS, render
 from fiducial.api.resolve import Resolved
-from fiducial.engine.compare import Side, flips
+from fiducial.engine.compare import Side, crossings
 from fiducial.engine.decide import Baseline, Decider, exit_code
-from fiducial.engine.estimate import Source, all_estimates, units
+from fiducial.engine.estimate import Source, all_estimates
 from fiducial.engine.plan import Options
-from fiducial.engine.rejudge import cases
 from fiducial.engine.spec import parse
 from fiducial.engine.spec import read as read_spec
 from fiducial.kernel.errors import StoreError, UsageError
-from fiducial.kernel.records import Decision, Estimate, Judgement
-from fiducial.kernel.roles import Case, replaced
+from fiducial.kernel.records import Decision, Estimate
+from fiducial.kernel.roles import replaced
 from fiducial.store import cards
 from fiducial.store.cards import JudgeCard
 from fiducial.store.run import Run
@@ -95,18 +94,6 @@ def load(path: Path, revision: int | None = None) -> Result:
     return Result(run, int(run.revision(revision).name))
 
 
-def show(path: Path, prefix: str) -> list[tuple[Case, list[Judgement]]]:
-    """The cases of a run whose unit's name, or a trial's key, starts with `prefix`, with their judgements."""
-    run = Run.open(path)
-    unit = prefix
-    if "/" not in prefix:
-        _, trial = run.trial(prefix)
-        unit = trial.unit
-    found = [placed.case for placed in cases(run) if placed.case.unit == unit]
-    judgements = [judgement for judgement in run.judgements() if judgement.unit == unit]
-    return [(case, [j for j in judgements if j.subject == case.subject]) for case in found]
-
-
 def _view(result: Result, resolved: Resolved) -> View:
     from fiducial.report.build import build
 
@@ -163,10 +150,9 @@ def _changes(result: Result, resolved: Resolved) -> Changes | None:
             return None
         sides = Side(baseline.source, baseline.subject), Side(source, candidate)
         named = dict.fromkeys(claim.quantity for claim in resolved.spec.claims)
-        found = [flip for name in named for flip in flips(*sides, *name.split(".", 1))]
-        labels = {name.partition(".")[0] for name in named}
-        compared = sum(len(units(source, label, candidate)) for label in labels)
-        return changed(found, against=baseline.subject, subject=candidate, compared=compared)
+        found = [crossings(*sides, *name.split(".", 1)) for name in named]
+        flips = [flip for one in found for flip in one.flips]
+        return changed(flips, against=baseline.subject, subject=candidate, compared=sum(one.compared for one in found))
 
 
 def options_of(run: Run) -> Options:

@@ -44,7 +44,8 @@ def command(
         means = f"{change.before:.3f} -> {change.after:.3f}"
         print(f"  {change.verdict:14} {change.quantity:44} {means}  {shift}  n={number.n} missing={number.missing}")
     broken = [flip for flip in found.flips if flip.kind == "broken"]
-    print(f"newly broken: {len(broken)}, fixed: {len(found.flips) - len(broken)}")
+    fixed, lost = (sum(flip.kind == kind for flip in found.flips) for kind in ("fixed", "lost"))
+    print(f"newly broken: {len(broken)}, fixed: {fixed}{f', without a value now: {lost}' if lost else ''}")
     for flip in broken[:20]:
         print(f"  {flip.quantity:44} {flip.unit}")
     if len(broken) > 20:

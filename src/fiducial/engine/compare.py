@@ -35,13 +35,21 @@ class Change(Record, frozen=True, kw_only=True):
 
 
 class Flip(Record, frozen=True, kw_only=True):
-    """A unit whose value crossed the middle: it newly broke, or was fixed."""
+    """A unit whose value crossed the middle (it newly broke, or was fixed), or that had a value and has none now (`lost`)."""
 
     quantity: str
     unit: str
-    kind: Literal["broken", "fixed"]
+    kind: Literal["broken", "fixed", "lost"]
     before: float
-    after: float
+    after: float | None = None
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """What one quantity's units did from one side to the other. `compared` of them have a value on both sides."""
+
+    flips: tuple[Flip, ...]
+    compared: int
 
 
 @dataclass(frozen=True)
@@ -82,22 +90,31 @@ def judge(number: Estimate, entry: Quantity, margin: float) -> Verdict:
     return "regressed" if worse_low > 0 else "undecided"
 
 
-def flips(before: Side, after: Side, label: str, name: str) -> Iterator[Flip]:
-    """Units that crossed the middle of the quantity's range, worst first in plan order."""
+def crossings(before: Side, after: Side, label: str, name: str) -> Crossings:
+    """Units that crossed the middle of the quantity's range or lost their value, in plan order; none where a side has no table."""
     entry = after.source.benchmarks[label].quantities[name]
     middle = sum(entry.range) / 2 if entry.contrast is None else 0.5
     try:
         old_units, new_units = units(before.source, label, before.subject), units(after.source, label, after.subject)
         old, new = (table(s.source, label, name, u, level=0.95) for s, u in ((before, old_units), (after, new_units)))
     except NotEstimable:
-        return
+        return Crossings((), 0)
     names = dict(zip(new_units.unit.tolist(), unit_names(after.source, label), strict=True))
     was = dict(zip(old.unit.tolist(), old.value.tolist(), strict=True))
     sign = 1.0 if entry.adverse >= middle else -1.0
+    found: list[Flip] = []
+    compared = 0
     for unit, value in zip(new.unit.tolist(), new.value.tolist(), strict=True):
         earlier = was.get(unit)
-        if earlier is None or np.isnan(earlier) or np.isnan(value):
+        if earlier is None or np.isnan(earlier):
             continue
+        if np.isnan(value):
+            found.append(Flip(quantity=f"{label}.{name}", unit=names[unit], kind="lost", before=earlier))
+            continue
+        compared += 1
         broke, broken_before = sign * (value - middle) > 0, sign * (earlier - middle) > 0
         if broke != broken_before:
-            yield Flip(quantity=f"{label}.{name}", unit=names[unit], kind="broken" if broke else "fixed", before=earlier, after=value)
+            found.append(
+                Flip(quantity=f"{label}.{name}", unit=names[unit], kind="broken" if broke else "fixed", before=earlier, after=value)
+            )
+    return Crossings(tuple(found), compared)

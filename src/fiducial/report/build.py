@@ -11,6 +11,7 @@ from fiducial.engine.spec import parse
 from fiducial.kernel.records import Decision, Outcome
 from fiducial.kernel.roles import Benchmark
 from fiducial.report import gather
+from fiducial.report.failing import failing
 from fiducial.report.notes import Change, Changes, Clause, JudgeNote, Provenance, QuantityNote, SubjectNote
 from fiducial.report.view import View
 from fiducial.store.manifest import ATTESTATION, PLAN_ATTESTATION, stage_facts
@@ -25,6 +26,7 @@ def build(
     judges: Sequence[JudgeNote] | None = None,
     changes: Changes | None = None,
     notes: Sequence[str] = (),
+    history: Sequence[str] = (),
     shown: int = gather.SHOWN,
 ) -> View:
     """The view of a revision, sealed or about to be.
@@ -37,33 +39,36 @@ def build(
         judges: what is known of the judges; default: those of the plan, `exact` or else unaudited.
         changes: against another run or a baseline (`changed`); labels and reasons are filled in here.
         notes: what a reader must know first.
+        history: how the revision was made, and what others of the run say.
         shown: units whose transcripts go along, at most.
 
     Raises `StoreError` where a stage is missing.
     """
     spec = parse((run.path / "spec.toml").read_bytes(), str(run.path / "spec.toml"))
     decisions = tuple(run.decisions(revision))
-    found = gather.gather(run, run.revision(revision), gather.rests(benchmarks, decisions, run.plan.judges), changes, shown)
+    wanted = gather.rests(benchmarks, decisions, run.plan.judges)
+    found = gather.gather(run, run.revision(revision), wanted, changes, shown)
     return View(
         system=spec.system.name, version=spec.system.version, outcome=overall(decisions), exit_code=exit_code(decisions),
         provenance=_provenance(run, run.revision(revision)), clauses=tuple(Clause(id=p.id, text=p.text) for p in spec.principles),
         decisions=decisions, estimates=tuple(run.estimates(revision)), quantities=_quantities(benchmarks),
         subjects=tuple(SubjectNote(id=s["id"], role=s["role"], settings=s["settings"]) for s in run.plan.subjects),
         statuses=found.statuses, causes=found.causes, judges=_judges(benchmarks, run.plan.judges) if judges is None else tuple(judges),
-        spending=found.spending, sample=found.sample, changes=found.changes, notes=tuple(notes),
+        failing=failing(found.sample.units, wanted, decisions, found.changes),
+        spending=found.spending, sample=found.sample, changes=found.changes, notes=tuple(notes), history=tuple(history),
     )  # fmt: skip
 
 
 def changed(flips: Iterable[Flip], *, against: str, subject: str, compared: int, listed: int = 200) -> Changes:
-    """Changes from the flips of a comparison: all counted, the first `listed` of them kept, broken ones first."""
-    counts = {"broken": 0, "fixed": 0}
-    kept: dict[str, list[Change]] = {"broken": [], "fixed": []}
+    """Changes from the flips of a comparison: all counted, the first `listed` of them kept, broken ones first, then lost ones."""
+    counts = {"broken": 0, "lost": 0, "fixed": 0}
+    kept: dict[str, list[Change]] = {kind: [] for kind in counts}
     for f in flips:
         counts[f.kind] += 1
         if len(kept[f.kind]) < listed:
             kept[f.kind].append(Change(kind=f.kind, quantity=f.quantity, unit=f.unit, subject=subject, before=f.before, after=f.after))
-    items = (*kept["broken"], *kept["fixed"])[:listed]
-    return Changes(against=against, compared=compared, broken=counts["broken"], fixed=counts["fixed"], items=items)
+    items = (*kept["broken"], *kept["lost"], *kept["fixed"])[:listed]
+    return Changes(against=against, compared=compared, **counts, items=items)
 
 
 def overall(decisions: Iterable[Decision]) -> Outcome:

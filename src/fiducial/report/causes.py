@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import duckdb
 
@@ -59,8 +59,12 @@ def causes_of(sql: duckdb.DuckDBPyConnection) -> tuple[Cause, ...]:
     return tuple(found)
 
 
-def sentences(causes: Iterable[Cause]) -> list[str]:
+def sentences(
+    causes: Iterable[Cause], name: Callable[[str, int], str] = one_line, text: Callable[[str, int], str] = one_line
+) -> list[str]:  # fmt: skip
     """One sentence for each subject whose calls failed and each judge that did not run; benchmarks are put together.
+
+    `name` and `text` write names and the text of faults, given how many characters they may have at most.
 
     >>> sentences([Cause(subject="s", benchmark="b@1", text="HTTP 401", count=40, faults=40, asked=40)])
     ['40 of 40 trials of s failed: 40 × HTTP 401']
@@ -68,20 +72,24 @@ def sentences(causes: Iterable[Cause]) -> list[str]:
     groups: dict[tuple[str, str], list[Cause]] = {}
     for cause in causes:
         groups.setdefault((cause.judge, "" if cause.judge else cause.subject), []).append(cause)
-    return [_sentence(group) for group in groups.values()]
+    found: list[str] = []
+    for (judge, subject), group in groups.items():
+        faults, asked, told = _told(group, text)
+        if judge:
+            found.append(f"the judge {name(judge, 60)} failed on {faults} of {asked} units: {told}")
+        else:
+            found.append(f"{faults} of {asked} trials of {name(subject, 80)} failed: {told}")
+    return found
 
 
-def _sentence(group: list[Cause]) -> str:
+def _told(group: list[Cause], text: Callable[[str, int], str]) -> tuple[int, int, str]:
+    """Faults, what they are counted among, and the texts of the most frequent."""
     totals = {(c.subject, c.benchmark): (c.faults, c.asked) for c in group}
     faults, asked = (sum(pair[k] for pair in totals.values()) for k in (0, 1))
     texts: dict[str, int] = {}
     for cause in group:
         texts[cause.text] = texts.get(cause.text, 0) + cause.count
     shown = sorted(texts.items(), key=lambda pair: (-pair[1], pair[0]))[:SAID]
-    parts = [f"{count} × {one_line(text, 200)}" for text, count in shown]
     rest = faults - sum(count for _, count in shown)
-    told = "; ".join([*parts, *([f"{rest} × other causes"] if rest else [])])
-    first = group[0]
-    if first.judge:
-        return f"the judge {one_line(first.judge, 60)} failed on {faults} of {asked} units: {told}"
-    return f"{faults} of {asked} trials of {one_line(first.subject, 80)} failed: {told}"
+    parts = [*(f"{count} × {text(one, 200)}" for one, count in shown), *([f"{rest} × other causes"] if rest else [])]
+    return faults, asked, "; ".join(parts)

@@ -18,7 +18,7 @@ from fiducial.kernel.errors import StoreError
 from fiducial.kernel.records import NOT_APPLICABLE, STATUSES, Decision, Judgement, Message, Response, Status, Trial, Usage
 from fiducial.kernel.roles import Benchmark
 from fiducial.report.causes import causes_of
-from fiducial.report.notes import Cause, Change, Changes, Concern, ExchangeNote, Sample, Spending, StatusCount, UnitNote
+from fiducial.report.notes import Cause, Change, Changes, Concern, ExchangeNote, Rests, Sample, Spending, StatusCount, UnitNote
 from fiducial.store.run import Run
 from fiducial.store.spool import decode_row, read_rows
 from fiducial.store.stages import JUDGEMENTS, RESPONSES, TRIALS
@@ -34,27 +34,13 @@ LONGEST = 20_000
 
 RULE = (
     "Half of the places go to units that count against a claim and a quarter to those without a value, as far as there "
-    "are so many; within each kind a draw seeded with the plan decides."
+    "are so many; within each kind what newly broke comes first, then a draw seeded with the plan decides."
 )
 
+AHEAD = 24
+"""Newly broken units that are shown before any drawn ones."""
+
 CONCERNS: tuple[Concern, ...] = ("adverse", "unknown", "other")
-
-
-@dataclass(frozen=True)
-class Rests:
-    """Which judgements a quantity rests on; one counts against the subject where ``sign * (value - middle) > 0``.
-
-    `aspect=None`: whatever the judge reads. `statuses` count against it without a reading.
-    """
-
-    label: str
-    quantity: str
-    judge: str
-    aspect: str | None
-    part: str | None
-    sign: float
-    middle: float
-    statuses: tuple[Status, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +65,8 @@ def rests(benchmarks: Mapping[str, Benchmark], decisions: Iterable[Decision], ju
             q = benchmark.quantities[name]
             low, high = q.range
             middle = 0.5 if q.contrast is not None else (low + high) / 2
-            judge = judges.get(f"{label}.{q.judge}", decision.estimate.of.judge if decision.estimate else "")
+            # The plan's judge is another one where the answers were read again.
+            judge = (decision.estimate.of.judge if decision.estimate else "") or judges.get(f"{label}.{q.judge}", "")
             part = q.part if q.contrast is None else q.contrast[0]
             sign = 1.0 if q.adverse > (low + high) / 2 else -1.0
             adverse: tuple[Status, ...] = tuple([s for s in STATUSES if benchmark.policy(s) == "adverse"])
@@ -101,7 +88,9 @@ def gather(run: Run, revision: Path, wanted: Sequence[Rests], changes: Changes |
     try:
         with run.engine.room() as sql:
             subjects = [s["id"] for s in run.plan.subjects]
-            _open(sql, files, wanted, subjects, str(run.plan.seed))
+            counted = [s["role"] != "baseline" for s in run.plan.subjects]
+            _open(sql, files, wanted, _first(changes))
+            _count(sql, subjects, counted, str(run.plan.seed))
             chosen = _choose(sql, subjects, shown) if shown else []
             totals = dict(sql.execute("SELECT concern, count(*) FROM asked GROUP BY concern").fetchall())
             statuses, spending = _statuses(sql, subjects), _spending(sql, run.plan.subjects)
@@ -116,9 +105,9 @@ def gather(run: Run, revision: Path, wanted: Sequence[Rests], changes: Changes |
 
 
 def _open(
-    sql: duckdb.DuckDBPyConnection, files: Mapping[str, Path], wanted: Sequence[Rests], subjects: Sequence[str], seed: str
+    sql: duckdb.DuckDBPyConnection, files: Mapping[str, Path], wanted: Sequence[Rests], first: Sequence[tuple[str, str]]
 ) -> None:  # fmt: skip
-    """Views of the stages, and `asked`: each unit a subject was asked, with its concern (0 adverse, 1 unknown, 2 other)."""
+    """Views of the stages, and what a reading counts as (`read`); `ahead` are units that take their places first."""
     for name, path in files.items():
         if path.exists():
             sql.read_parquet(str(path)).create_view(name)
@@ -130,8 +119,20 @@ def _open(
         row = [w.label, w.quantity, w.judge, w.aspect, w.part, w.sign, w.middle, sum(1 << STATUSES.index(s) for s in w.statuses)]
         sql.execute("INSERT INTO rests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     sql.execute(f"CREATE VIEW read AS {_READ}")
+    sql.execute("CREATE TABLE ahead (unit VARCHAR, subject VARCHAR, place UBIGINT)")
+    for place, (unit, subject) in enumerate(first):
+        sql.execute("INSERT INTO ahead VALUES (?, ?, ?)", [unit, subject, place])
+
+
+def _count(sql: duckdb.DuckDBPyConnection, subjects: Sequence[str], counted: Sequence[bool], seed: str) -> None:
+    """`asked`: each unit a subject was asked, with its concern (0 adverse, 1 unknown, 2 other).
+
+    Claims are about the subjects that are `counted`: a baseline has no adverse unit.
+    """
     benchmarks = [name for (name,) in sql.execute("SELECT DISTINCT benchmark FROM trials ORDER BY 1").fetchall()]
-    sql.execute(f"CREATE TABLE asked AS {_ASKED}", {"benchmarks": benchmarks, "subjects": list(subjects), "seed": seed})
+    sql.execute(
+        f"CREATE TABLE asked AS {_ASKED}", {"benchmarks": benchmarks, "subjects": list(subjects), "counted": list(counted), "seed": seed}
+    )
 
 
 _READ = f"""
@@ -145,9 +146,10 @@ _READ = f"""
 _ASKED = f"""
     WITH told AS (SELECT t.ordinal, hash(t.unit) AS unit, list_position($benchmarks, t.benchmark)::SMALLINT AS benchmark,
                          list_position($subjects, r.subject)::SMALLINT AS subject,
-                         md5_number_upper(t.unit || chr(31) || r.subject || $seed) AS draw,
+                         coalesce(a.place, md5_number_upper(t.unit || chr(31) || r.subject || $seed)) AS draw,
                          1 << (list_position({list(STATUSES)}, r.status) - 1) AS ended
-                  FROM responses r JOIN trials t ON t.ordinal = r.ordinal),
+                  FROM responses r JOIN trials t ON t.ordinal = r.ordinal
+                  LEFT JOIN ahead a ON a.unit = t.unit AND a.subject = r.subject),
          units AS (SELECT unit, subject, any_value(benchmark) AS benchmark, min(ordinal) AS first, any_value(draw) AS draw,
                           bit_or(ended) AS ended
                    FROM told GROUP BY unit, subject),
@@ -157,8 +159,9 @@ _ASKED = f"""
                            bit_or(statuses) AS adverse
                     FROM rests GROUP BY ALL)
     SELECT u.first, u.subject, u.benchmark, u.draw,
-           CASE WHEN c.concern IS NOT NULL THEN c.concern WHEN w.benchmark IS NULL THEN 2
-                WHEN u.ended & w.adverse > 0 THEN 0 ELSE 1 END::SMALLINT AS concern
+           CASE WHEN c.concern = 0 AND NOT $counted[u.subject] THEN 2 WHEN c.concern IS NOT NULL THEN c.concern
+                WHEN w.benchmark IS NULL THEN 2 WHEN u.ended & w.adverse = 0 THEN 1
+                WHEN $counted[u.subject] THEN 0 ELSE 2 END::SMALLINT AS concern
     FROM units u LEFT JOIN readings c ON c.unit = u.unit AND c.subject = u.subject
                  LEFT JOIN wanted w ON w.benchmark = u.benchmark"""  # noqa: S608 - a constant of ours
 
@@ -170,6 +173,12 @@ _CHOSEN = """
          best AS (SELECT * FROM places ORDER BY m > $shown * [0.5, 0.25, 0.25][concern + 1], concern, m LIMIT $shown)
     SELECT t.unit, $subjects[best.subject], best.concern FROM best JOIN trials t ON t.ordinal = best.unit.first
     ORDER BY best.concern, best.m"""
+
+
+def _first(changes: Changes | None) -> list[tuple[str, str]]:
+    """The units that a reader of the changes looks for: those that newly broke or lost their answer, as far as listed first."""
+    found = () if changes is None else changes.items
+    return list(dict.fromkeys((c.unit, c.subject) for c in found if c.kind != "fixed"))[:AHEAD]
 
 
 def _choose(sql: duckdb.DuckDBPyConnection, subjects: Sequence[str], shown: int) -> list[tuple[str, str, int]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from fiducial.kernel.records import Cell, Judgement, Message, Record, Status
+from fiducial.kernel.records import Cell, Judgement, Message, Outcome, Record, Status
 
 Audit = Literal["exact", "audited", "unaudited"]
 """`exact` reads facts and cannot err; `audited` has a card of measured errors; `unaudited` has none."""
@@ -151,9 +152,12 @@ class Sample(Record, frozen=True, kw_only=True):
 
 
 class Change(Record, frozen=True, kw_only=True):
-    """One unit that another run or a baseline subject answers otherwise; values are the judged ones, `None` unknown."""
+    """One unit that another run or a baseline subject answers otherwise; values are the judged ones, `None` unknown.
 
-    kind: Literal["broken", "fixed"]
+    `lost`: it had a value there and has none here.
+    """
+
+    kind: Literal["broken", "fixed", "lost"]
     quantity: str
     unit: str
     subject: str
@@ -163,11 +167,51 @@ class Change(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Failure(Record, frozen=True, kw_only=True):
+    """A unit that counts against a claim about `quantity`, whose worst outcome is `outcome`.
+
+    `name` is its item and cell; `label` and `reason` are the judge's, or how the call ended where that alone counts.
+    `new`: the baseline did not fail it. Long texts are cut.
+    """
+
+    unit: str
+    subject: str
+    quantity: str
+    name: str
+    question: str
+    answer: str
+    label: str
+    reason: str
+    outcome: Outcome
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Rests:
+    """Which judgements a quantity rests on; one counts against the subject where ``sign * (value - middle) > 0``.
+
+    `aspect=None`: whatever the judge reads. `statuses` count against it without a reading.
+    """
+
+    label: str
+    quantity: str
+    judge: str
+    aspect: str | None
+    part: str | None
+    sign: float
+    middle: float
+    statuses: tuple[Status, ...] = ()
+
+
 class Changes(Record, frozen=True, kw_only=True):
-    """What changed against `against` (a run or a subject); `compared` units were judged on both sides."""
+    """What changed against `against` (a run or a subject). `compared` units have a value on both sides.
+
+    A unit counts once for each quantity that claims are about; `lost` ones have no value any more and are not compared.
+    """
 
     against: str
     compared: int
     broken: int
     fixed: int
+    lost: int = 0
     items: tuple[Change, ...] = ()

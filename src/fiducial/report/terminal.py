@@ -17,13 +17,17 @@ from rich.text import Text
 
 from fiducial.kernel.records import Decision, Outcome
 from fiducial.report.causes import sentences
-from fiducial.report.text import counted, interval, one_line, percent, requirement
+from fiducial.report.text import changed, counted, grouped, interval, one_line, percent, requirement
 from fiducial.report.view import View
 
 NARROW = 96
 """Below this width a table would break words, and decisions are written as paragraphs."""
 
-MOST_CHANGES = 12
+MOST_CHANGES = 10
+"""Changed units named, of each kind."""
+
+MOST_FAILING = 10
+"""Failing units shown with question and answer."""
 
 _STYLE: dict[Outcome, str] = {"violated": "bold red", "undecided": "yellow", "holds": "green"}
 _SIGN: dict[Outcome, str] = {"violated": "✗", "undecided": "?", "holds": "✓"}
@@ -37,11 +41,13 @@ def render(view: View, *, width: int = 100, tty: bool = False) -> str:
         highlight=False, markup=False, emoji=False, legacy_windows=False, _environ={},
     )  # fmt: skip
     console.print(_headline(view))
+    for line in view.history:
+        console.print(Text(one_line(line, 400)))
     for sentence in sentences(view.causes):
         console.print(Text(f"! {one_line(sentence, 500)}", style="yellow"))
     if view.decisions:
         console.print(_table(view) if width >= NARROW and tty else _paragraphs(view))
-    for part in (_changes(view), _notes(view), _footer(view)):
+    for part in (_failing(view), _changes(view), _notes(view), _footer(view)):
         if part is not None:
             console.print(part)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
@@ -108,22 +114,39 @@ def _asks(d: Decision) -> str:
 
 
 def _why(d: Decision) -> str:
-    method = f" ({one_line(d.estimate.method, 80)})" if d.estimate else ""
+    method = f" ({one_line(d.estimate.method, 240)})" if d.estimate else ""
     return one_line(d.reason, 240) + method
+
+
+def _failing(view: View) -> RenderableType | None:
+    """The units that count against a claim, with question, answer and reason."""
+    shown = view.failing[:MOST_FAILING]
+    if not shown:
+        return None
+    total = max(view.sample.adverse, len(view.failing))
+    which = f", {len(shown)} of them" if total > len(shown) else ""
+    head = f"{total} failing unit{'s' if total != 1 else ''}{which} (more: fiducial show RUN; one: fiducial show RUN ITEM)"
+    lines: list[RenderableType] = [Text(head, style="bold")]
+    several = _several(view)
+    for f in shown:
+        head = Text(f"  ✗ {one_line(f.quantity, 60)}  {one_line(f.name, 100)}")
+        head.append(f"  {one_line(f.subject, 60)}" if several else "").append("  newly broken" if f.new else "", style="red")
+        why = ": ".join(part for part in (one_line(f.label, 40), one_line(f.reason, 120)) if part)
+        told = f"asked “{one_line(f.question, 100)}”, answered “{one_line(f.answer, 100)}”{f', {why}' if why else ''}"
+        lines += [head, Padding(Text(told, style="dim"), (0, 0, 0, 4))]
+    return Group(*lines)
 
 
 def _changes(view: View) -> RenderableType | None:
     if view.changes is None:
         return None
     c = view.changes
-    head = Text(
-        f"Against {one_line(c.against, 80)}: {c.broken} newly broken, {c.fixed} newly fixed, of {c.compared} compared", style="bold"
-    )
-    broken = [item for item in c.items if item.kind == "broken"][:MOST_CHANGES]
-    lines = [Text(f"  ✗ {one_line(i.quantity, 60)}  {one_line(i.unit, 100)}  {one_line(i.label or i.reason, 60)}") for i in broken]
-    if c.broken > len(broken):
-        lines.append(Text(f"  and {c.broken - len(broken)} more", style="dim"))
-    return Group(head, *lines)
+    lines = [Text(f"Against {one_line(c.against, 80)}: {changed(c)}", style="bold")]
+    for kind, sign in (("broken", "✗ newly broken"), ("lost", "? no value now")):
+        for quantity, units, rest in grouped(c, kind, MOST_CHANGES, view.failing[:MOST_FAILING]):
+            more = f" and {rest} more" if rest else ""
+            lines.append(Text(f"  {sign}, {one_line(quantity, 60)}: {', '.join(one_line(u, 60) for u in units)}{more}"))
+    return Group(*lines)
 
 
 def _notes(view: View) -> RenderableType | None:

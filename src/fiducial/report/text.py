@@ -7,10 +7,11 @@ for its own format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Claim, Decision, Estimate, Outcome
+from fiducial.report.notes import Change, Changes, Failure  # noqa: F401 - Change is used in an example
 
 _HIDDEN = (
     *(code for code in range(0x20) if chr(code) not in "\n\t"),
@@ -102,3 +103,35 @@ def counted(counts: Mapping[Outcome, int]) -> str:
     """
     names = {"holds": "hold"}
     return ", ".join(f"{n} {names.get(o, o) if n != 1 else o}" for o, n in counts.items() if n) or "nothing was decided"
+
+
+def changed(changes: Changes) -> str:
+    """The counts of a comparison.
+
+    >>> changed(Changes(against="x", compared=34, broken=13, fixed=0, lost=6))
+    '13 newly broken, 0 newly fixed, of 34 compared; 6 had a value and have none now'
+    """
+    lost = f"; {changes.lost} had a value and have none now" if changes.lost else ""
+    return f"{changes.broken} newly broken, {changes.fixed} newly fixed, of {changes.compared} compared{lost}"
+
+
+def grouped(changes: Changes, kind: str, limit: int, above: Collection[Failure] = ()) -> list[tuple[str, list[str], int]]:
+    """The units of a kind by quantity, without the benchmark's name; beside the last, how many more there are of the kind.
+
+    `limit` are named in all, those that stand `above` as failing units included, which are left out.
+
+    >>> units = tuple(Change(kind="broken", quantity="b.q", unit=f"b/{n}#0", subject="s", before=0, after=1) for n in (1, 2))
+    >>> grouped(Changes(against="x", compared=9, broken=7, fixed=0, items=units), "broken", 1)
+    [('b.q', ['1#0'], 6)]
+    """
+    there = {(f.quantity, f.unit) for f in above}
+    items = [c for c in changes.items if c.kind == kind]
+    told = sum((c.quantity, c.unit) in there for c in items)
+    fresh = [c for c in items if (c.quantity, c.unit) not in there][: max(0, limit - told)]
+    found: dict[str, list[str]] = {}
+    for c in fresh:
+        label = c.quantity.partition(".")[0]
+        found.setdefault(c.quantity, []).append(c.unit.removeprefix(f"{label}/"))
+    total = {"broken": changes.broken, "lost": changes.lost, "fixed": changes.fixed}[kind]
+    rest = max(total, len(items)) - told - len(fresh)
+    return [(quantity, units, rest * (n == len(found))) for n, (quantity, units) in enumerate(found.items(), 1)]

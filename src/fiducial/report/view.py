@@ -13,14 +13,29 @@ import msgspec
 
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Decision, Estimate, Outcome, Record
-from fiducial.report.notes import Cause, Changes, Clause, JudgeNote, Provenance, QuantityNote, Sample, Spending, StatusCount, SubjectNote
+from fiducial.report.notes import (
+    Cause,
+    Changes,
+    Clause,
+    Failure,
+    JudgeNote,
+    Provenance,
+    QuantityNote,
+    Sample,
+    Spending,
+    StatusCount,
+    SubjectNote,
+)
 
 ORDER: tuple[Outcome, ...] = ("violated", "undecided", "holds")
 """Outcomes as a report lists them: the worst first."""
 
 
 class View(Record, frozen=True, kw_only=True):
-    """A report's content. `estimates` are all of the revision, those of the decisions included."""
+    """A report's content. `estimates` are all of the revision, those of the decisions included.
+
+    `failing` are units of `sample` that count against a claim, the worst claim's first; `sample.adverse` counts all.
+    """
 
     system: str
     version: str
@@ -38,8 +53,11 @@ class View(Record, frozen=True, kw_only=True):
     judges: tuple[JudgeNote, ...] = ()
     spending: Spending = Spending()
     sample: Sample = Sample()
+    failing: tuple[Failure, ...] = ()
     changes: Changes | None = None
     notes: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    """How the revision was made and what others of the run say, where there are others."""
 
     @property
     def counts(self) -> dict[Outcome, int]:
