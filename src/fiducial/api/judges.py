@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from fiducial.api.history import COPIED, LABELS, OVERRIDES
 from fiducial.api.resolve import judge_of
-from fiducial.api.results import COPIED, PEOPLE, Result, conclude, people_in, reopen
+from fiducial.api.results import PEOPLE, Result, conclude, people_in, reopen, same_readers
 from fiducial.audit import compared, labels, live, recorded
 from fiducial.audit import drift as watching
 from fiducial.audit.card import audit as audited
@@ -27,10 +28,9 @@ from fiducial.kernel.errors import StoreError, UsageError
 from fiducial.kernel.records import Judgement, Record, require
 from fiducial.store.cards import JudgeCard
 from fiducial.store.run import Run
+from fiducial.store.sound import newest, sealed
 
 RECORDED = "recorded:"
-OVERRIDES = "overrides.json"
-"""The file of a revision with every judgement that a person put in another's place."""
 
 
 class Override(Record, frozen=True, kw_only=True):
@@ -99,6 +99,8 @@ def compare(path: Path, before: int | None = None, after: int | None = None) -> 
     old = there[max(0, there.index(new) - 1)] if before is None and new in there else before
     if old is None or old == new:
         raise UsageError(f"{path}: two different revisions of {there}, got {old} and {new}")
+    for number in (old, new):
+        sealed(run, number)
     return JudgeComparison(
         agreements=compared.compared(run.judgements(old), run.judgements(new)),
         ranks=compared.ranks(run.estimates(old), run.estimates(new)),
@@ -139,11 +141,9 @@ def override(path: Path, wanted: Mapping[str, Any], judges: Mapping[str, str] | 
     """
     run = Run.open(path)
     resolved = reopen(run, judges)
-    last = int(run.revision().name)
+    last = newest(run)
     made = _override(run, last, wanted)
-    there = {judge.id for named in resolved.judges.values() for judge in named.values() if judge is not None}
-    if made.judge not in there:
-        raise UsageError(f"{path}: revision {last} was read by {made.judge}; name it as `rejudge --judge` did")
+    same_readers(run, last, resolved)
     earlier = _overrides(run, last)
     number = int(run.new_revision().name)
     spool = run.spool("judgements")
@@ -159,6 +159,8 @@ def override(path: Path, wanted: Mapping[str, Any], judges: Mapping[str, str] | 
     run.write_json(number, COPIED, {"revision": last})
     if people := people_in(run, last):
         run.write_json(number, PEOPLE, people)
+    if (labels := run.revision(last) / LABELS).exists():
+        run.write_file(number, LABELS, labels.read_bytes())
     return conclude(run, resolved, number)
 
 

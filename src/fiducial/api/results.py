@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fiducial.api import resolve, sequential
+from fiducial.api import history, resolve, sequential
 from fiducial.api.reports import FORMATS, render
 from fiducial.api.resolve import Resolved
+from fiducial.engine.admission import UNUSED
 from fiducial.engine.compare import Side, crossings
 from fiducial.engine.decide import Baseline, Decider, exit_code
 from fiducial.engine.estimate import Source, all_estimates
@@ -26,6 +27,7 @@ from fiducial.kernel.roles import replaced
 from fiducial.store import cards
 from fiducial.store.cards import JudgeCard
 from fiducial.store.run import Run
+from fiducial.store.sound import sealed
 
 if TYPE_CHECKING:
     from fiducial.report.notes import JudgeNote
@@ -35,9 +37,6 @@ INTERRUPTED = "interrupted"
 
 PEOPLE = "people.json"
 """The file of a revision that says which judge holds people's labels of its units, by benchmark and role."""
-
-COPIED = "copied.json"
-"""The file of a revision whose judges' readings are those of an earlier one, which it names: nothing was read again."""
 
 CARDS = "cards.json"
 """The file of a revision with the cards of its judges."""
@@ -89,9 +88,12 @@ class Result:
 
 
 def load(path: Path, revision: int | None = None) -> Result:
-    """A concluded revision of a run, by default the latest."""
+    """A concluded revision of a run, by default the latest.
+
+    Raises `StoreError` where it was never sealed, or where a file that it rests on is not as it was sealed.
+    """
     run = Run.open(path)
-    return Result(run, int(run.revision(revision).name))
+    return Result(run, sealed(run, revision))
 
 
 def _view(result: Result, resolved: Resolved) -> View:
@@ -99,9 +101,26 @@ def _view(result: Result, resolved: Resolved) -> View:
 
     known = {card.judge: card for card in cards_of(result.run, result.revision)}
     return build(
-        result.run, resolved.benchmarks, result.revision, judges=judge_notes(resolved, known), changes=_changes(result, resolved),
-        notes=_notes(result),
+        result.run, resolved.benchmarks, result.revision, judges=_readers(result, resolved, known), changes=_changes(result, resolved),
+        notes=_notes(result), history=history.told(result.run, result.revision),
     )  # fmt: skip
+
+
+def _readers(result: Result, resolved: Resolved, known: Mapping[str, JudgeCard]) -> list[JudgeNote]:
+    """What is known of the judges that read a revision, also of those that the run's own specification does not name."""
+    from fiducial.report.notes import JudgeNote
+
+    who = history.readers(result.run, result.revision)
+    notes = {note.id: note for note in judge_notes(resolved, known)}
+    ids = dict.fromkeys(who.judges.values())
+    return [
+        notes.get(judge)
+        or JudgeNote(
+            name=judge.partition("@")[0], id=judge, model=judge in who.models,
+            audit="exact" if judge in who.exact else "audited" if judge in known else "unaudited",
+        )
+        for judge in ids
+    ]  # fmt: skip
 
 
 def cards_of(run: Run, revision: int) -> list[JudgeCard]:
@@ -168,10 +187,37 @@ def _notes(result: Result) -> list[str]:
         notes.append(f"The run stopped early ({result.interrupted}); what was not asked is counted apart.")
     if only := result.run.plan.options.get("only"):
         notes.append(f"Only a part was asked (filter {only}); claims about other benchmarks are left out.")
+    notes += _of_labels(result)
     released = sum(1 for _ in result.run.released())
     if released:
         planned = result.run.plan.rows * len(result.run.plan.subjects)
         notes.append(f"Sequential rule: {released} of {planned} planned trials were not asked: no open claim needed them.")
+    return notes
+
+
+def _of_labels(result: Result) -> list[str]:
+    """What became of people's labels, and how far they can be trusted."""
+    notes = [
+        f"{decision.claim.id}{f' [{decision.slice}]' if decision.slice else ''}: {flag}"
+        for decision in result.decisions
+        for flag in (decision.estimate.flags if decision.estimate is not None else ())
+        if flag.startswith(UNUSED)
+    ]
+    labels = history.read(result.run.revision(result.revision) / history.LABELS, history.Labels)
+    if labels is None:
+        return notes
+    if labels.sample is None:
+        notes.append(
+            f"{labels.file}: its {labels.units} units are no sample that `judge sample` drew; that they were drawn at random is taken "
+            "on trust."
+        )
+    elif labels.unlabelled:
+        notes.append(
+            f"{labels.file}: {labels.unlabelled} of {labels.drawn} drawn units have no value; if the doubtful ones were left out, "
+            "the correction misleads."
+        )
+    if labels.draws > 1:
+        notes.append(f"{labels.draws} samples were drawn from this run; {labels.file} holds one of them.")
     return notes
 
 
@@ -214,6 +260,8 @@ def conclude(run: Run, resolved: Resolved, revision: int, *, report: bool = True
     run.write_json(revision, "decisions.json", decisions)
     if used := resolved.cards_used:
         run.write_json(revision, CARDS, used)
+    if (who := _who_reads(resolved)).judges != history.planned(run).judges:
+        run.write_json(revision, history.JUDGES, who)
     result = Result(run, revision, interrupted)
     if report:
         view = _view(result, resolved)
@@ -223,6 +271,22 @@ def conclude(run: Run, resolved: Resolved, revision: int, *, report: bool = True
             run.write_file(revision, name, render(view, ending).encode())
     run.seal_revision(revision)
     return result
+
+
+def _who_reads(resolved: Resolved) -> history.Readers:
+    audits = resolved.audits
+    pairs = ((f"{label}.{name}", judge) for label, named in resolved.judges.items() for name, judge in named.items())
+    judges = {name: judge.id for name, judge in pairs if judge is not None}
+    ids = set(judges.values())
+    return history.Readers(judges=judges, exact=tuple(sorted(ids & audits.exact)), models=tuple(sorted(ids & audits.models.keys())))
+
+
+def same_readers(run: Run, revision: int, resolved: Resolved) -> None:
+    """Refuse judges other than those that read a revision, where its readings are to be carried over."""
+    then, now = history.readers(run, revision).judges, _who_reads(resolved).judges
+    if changed := [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]:
+        told = "; ".join(f"{name} by {then.get(name, 'nobody')}, here it is {now.get(name, 'nobody')}" for name in changed)
+        raise UsageError(f"{run.path}: revision {revision} was read {told}; name its judges as `rejudge --judge` did")
 
 
 def people_in(run: Run, revision: int | None = None) -> dict[str, dict[str, str]]:
@@ -245,6 +309,8 @@ def source_of(run: Run, resolved: Resolved, revision: int | None = None) -> Iter
         "judgements": run.revision(revision) / "judgements.parquet",
     }
     labelled = people_in(run, revision)
+    who = history.read(run.revision(revision) / history.JUDGES, history.Readers)
+    named = {} if who is None else who.judges
     with run.engine.room() as connection:
         for name, file in files.items():
             if not file.exists():
@@ -253,11 +319,16 @@ def source_of(run: Run, resolved: Resolved, revision: int | None = None) -> Iter
         yield Source(
             connection=connection,
             benchmarks=resolved.benchmarks,
-            judges={label: {**resolved.judge_ids(label), **labelled.get(label, {})} for label in resolved.benchmarks},
+            judges={label: {**_read_by(label, resolved, named), **labelled.get(label, {})} for label in resolved.benchmarks},
             crossed=run.plan.options.get("crossed", {}),
             mix={label: entry.mix for label, entry in resolved.spec.benchmarks.items()},
             audits=resolved.audits,
         )
+
+
+def _read_by(label: str, resolved: Resolved, named: Mapping[str, str]) -> dict[str, str | None]:
+    """The judges of a benchmark: as the revision names them, where it does."""
+    return {name: named.get(f"{label}.{name}", judge) for name, judge in resolved.judge_ids(label).items()}
 
 
 def _baseline(run: Run, source: Source, stack: ExitStack) -> Baseline | None:
@@ -285,8 +356,23 @@ def same_instrument(run: Run, other: Run) -> None:
     """Refuse a comparison of runs with different items, judges or benchmark versions."""
     if run.plan.trials != other.plan.trials:
         raise UsageError(
-            f"{other.path}: a run of the same trials, got plan root {other.plan.trials[:12]} instead of {run.plan.trials[:12]}"
+            f"{other.path}: a run of the same trials; {_apart(run, other)}. Name the earlier system itself: --baseline SUBJECT asks it "
+            "the new trials too, and --cache FOLDER keeps its answers for the next time"
         )
     if run.plan.judges != other.plan.judges:
         changed = sorted(n for n in run.plan.judges.keys() | other.plan.judges.keys() if run.plan.judges.get(n) != other.plan.judges.get(n))
         raise UsageError(f"{other.path}: a run with the same judges; these differ: {', '.join(changed)} (rejudge one of them first)")
+
+
+def _apart(run: Run, other: Run) -> str:
+    """In which items two plans differ."""
+    ours, theirs = (
+        {f"{row['benchmark'].partition('@')[0]}/{row['item']}" for row in one.sql("SELECT DISTINCT benchmark, item FROM trials")}
+        for one in (run, other)
+    )
+    told: list[str] = []
+    for names, where in ((ours - theirs, "here"), (theirs - ours, "there")):
+        if names:
+            shown = ", ".join([*sorted(names)[:3], *(["..."] if len(names) > 3 else [])])
+            told.append(f"{len(names)} item{'s' if len(names) != 1 else ''} only {where} ({shown})")
+    return " and ".join(told) or "the items have the same names, and other texts, cells, orders or benchmark versions"

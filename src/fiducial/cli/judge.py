@@ -167,8 +167,10 @@ def sample(
     """Draw units of a run at random for people to label, without the judges' verdicts."""
     from fiducial.api import labelling
 
-    text = labelling.sample(run, aspect, count, seed)
-    out.write_text(text, encoding="utf-8")
+    sheet = labelling.sample(run, aspect, count, seed)
+    out.write_text(sheet.text, encoding="utf-8")
+    if sheet.drawn.units < count:
+        print(f"all {sheet.drawn.units} answered units are drawn; {count} were asked for")
     print(f"{out}: fill in the column value, then: fiducial judge label {run} {out}")
     return 0
 

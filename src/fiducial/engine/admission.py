@@ -31,6 +31,9 @@ ENGLISH = "en"
 
 State = Literal["exact", "labelled", "unaudited", "admitted", "accepted", "failed"]
 
+UNUSED = "people's labels were not used"
+"""How the flag begins of a number that people's labels did not correct."""
+
 UNAUDITED = "unaudited judge: its own error is not in the interval"
 
 
@@ -161,7 +164,7 @@ def changed(
 
 def unused(number: Estimate, why: NotEstimable) -> Estimate:
     """The number marked with why people's labels did not correct it."""
-    return msgspec.structs.replace(number, flags=(*number.flags, f"people's labels were not used: {why}"))
+    return msgspec.structs.replace(number, flags=(*number.flags, f"{UNUSED}: {why}"))
 
 
 def _folds(plain: Estimate) -> Generator:

@@ -86,8 +86,8 @@ def _corrected(rows: Table, truth: Floats, certain: NDArray[np.bool_], plain: Es
         raise NotEstimable(f"people labelled {int(few.sum())} of its units; at least {LEAST} are needed")
     total = float(rows.weight[known].sum())
     label = replace(rows.select(few), value=truth[few])
-    # Where people labelled (nearly) all units, their labels are the number.
-    whole = len(np.unique(rows.cluster[rest])) < 2
+    # Where people labelled most units, their labels are the number: the judge could add little, and the few it read alone much noise.
+    whole = len(np.unique(rows.cluster[rest])) < max(2, len(np.unique(rows.cluster[few])))
     found = _plain(rows)(label) if whole else _powered(label, rows.value[few], rows.select(rest), rng)
     parts = [(float(rows.weight[few | rest].sum()) / total, found)]
     if (certain & known).any():

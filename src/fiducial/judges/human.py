@@ -109,6 +109,12 @@ def of_units(file: Path) -> Judge:
     return Reader(name="human", version="1", read=read, options={"content": bytes_digest(data), "by": "unit"}, exact=True)
 
 
+def unit_rows(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    """The rows of a file of labels by unit that give a value, with their numbers. Raises `UsageError` as `of_units` does."""
+    of_units(file)
+    return [(number, row) for number, row in _rows(file, _read(file).decode("utf-8-sig")) if row["value"] not in (None, "")]
+
+
 def _share(file: Path, number: int, text: object) -> float:
     try:
         value = float(str(text))

@@ -24,11 +24,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import fiducial.report
+from fiducial.api.history import told
 from fiducial.kernel.errors import StoreError, UsageError
 from fiducial.kernel.records import STATUSES, Response, levels
 from fiducial.kernel.roles import Exchange
 from fiducial.report.text import interval, number, one_line, percent, requirement, visible
 from fiducial.store.run import Run
+from fiducial.store.sound import sealed
 from fiducial.store.spool import database, decode_row, read_rows
 from fiducial.store.stages import FACTOR, JUDGEMENTS, RESPONSES, TRIALS
 
@@ -135,6 +137,7 @@ class Pages:
         for file in self.files.values():
             if not file.is_file():
                 raise StoreError(f"{file}: there is no such stage; it was not sealed yet, or it was deleted")
+        self.history = told(self.run, sealed(self.run, self.revision))
         self.decisions, self.estimates = self.run.decisions(self.revision), self.run.estimates(self.revision)
         with self._open() as sql:
             query = (
@@ -164,7 +167,13 @@ class Pages:
 
     def index(self) -> dict[str, Any]:
         """The first page: decisions, estimates, and how the trials ended."""
-        return {"decisions": self.decisions, "estimates": self.estimates, "statuses": self.statuses, "plan": self.run.plan}
+        return {
+            "decisions": self.decisions,
+            "estimates": self.estimates,
+            "statuses": self.statuses,
+            "plan": self.run.plan,
+            "history": self.history,
+        }
 
     def trials(self, wanted: Filter) -> dict[str, Any]:
         """One page of trials in plan order, and whether there are more."""

@@ -158,10 +158,10 @@ def filled(text, value):
 
 def test_labels_of_a_sample_make_a_revision_whose_numbers_they_correct(tmp_path):
     result = run(tmp_path, bound=0.5)
-    text = labelling.sample(result.path, "any_refusal", 22, 3)
+    text = labelling.sample(result.path, "any_refusal", 22, 3).text
     rows, done = filled(text, lambda row: 1 if int(row["unit"][-3].encode().hex(), 16) % 2 else 0)
     assert len(rows) == len({row["unit"] for row in rows}) == 22
-    assert text == labelling.sample(result.path, "any_refusal", 22, 3) != labelling.sample(result.path, "any_refusal", 22, 4)
+    assert text == labelling.sample(result.path, "any_refusal", 22, 3).text != labelling.sample(result.path, "any_refusal", 22, 4).text
     assert all(row["value"] == "" and row["answer"] and row["prompt"] for row in rows)
     (tmp_path / "labels.csv").write_text(done, encoding="utf-8")
     after = labelling.label(result.path, tmp_path / "labels.csv")
@@ -187,7 +187,7 @@ def runs_of(path, revision):
 
 def test_the_table_of_a_benchmark_may_name_people_from_the_start(tmp_path):
     first = run(tmp_path)
-    _, done = filled(labelling.sample(first.path, "any_refusal", 24, 0), lambda row: 0)
+    _, done = filled(labelling.sample(first.path, "any_refusal", 24, 0).text, lambda row: 0)
     (tmp_path / "labels.csv").write_text(done, encoding="utf-8")
     more = '[judges.people]\nuse = "human"\npath = "labels.csv"\n[benchmarks.over_refusal.people]\nrefusal = "people"'
     again = run(tmp_path, more, name="again")
