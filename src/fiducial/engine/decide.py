@@ -172,8 +172,17 @@ def _settled(claim: Claim, read: Reading) -> Settled:
     at_worst, at_best = (read.worst.high, read.best.low) if claim.side == "at_most" else (read.worst.low, read.best.high)
     outcome, reason = verdict(claim, read.shown.value, at_worst, at_best)
     if read.shown.missing:
-        reason += f"; the {read.shown.missing} missing are entered against the decision"
+        one = read.shown.missing == 1
+        reason += f"; the {read.shown.missing} missing {'is' if one else 'are'} entered against the decision"
+        reason += f" ({_without(claim, read.shown, outcome)} without {'it' if one else 'them'})"
     return read.shown, outcome, reason
+
+
+def _without(claim: Claim, shown: Estimate, outcome: Outcome) -> str:
+    """What decides, as it is without the missing: the bound of the interval shown, or both where nothing is decided."""
+    if outcome == "undecided":
+        return f"{_number(shown.low)} and {_number(shown.high)}"
+    return _number(shown.high if (claim.side == "at_most") == (outcome == "holds") else shown.low)
 
 
 def _between(first: Reading, second: Reading, limits: tuple[float, float]) -> Reading:
@@ -197,14 +206,14 @@ def verdict(claim: Claim, value: float, at_worst: float, at_best: float) -> tupl
     violated = sign * at_best > bound - margin if margin else sign * at_best > bound
     percent = f"{100 * claim.confidence:g} %"
     side = claim.side.replace("_", " ")
-    end, other = ("upper", "lower") if claim.side == "at_most" else ("lower", "upper")
+    end, other, beyond = ("upper", "lower", "above") if claim.side == "at_most" else ("lower", "upper", "below")
     if holds and violated:
         holds = sign * value <= bound
         violated = not holds
     if holds:
         return "holds", f"the {percent} {end} bound {_number(at_worst)} meets {side} {_number(claim.bound)}"
     if violated:
-        return "violated", f"the {percent} {other} bound {_number(at_best)} lies beyond {side} {_number(claim.bound)}"
+        return "violated", f"the {percent} {other} bound {_number(at_best)} lies {beyond} {_number(claim.bound)}"
     return (
         "undecided",
         f"{percent} bounds {_number(min(at_worst, at_best))} and {_number(max(at_worst, at_best))} enclose {_number(claim.bound)}",

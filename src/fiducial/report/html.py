@@ -27,7 +27,7 @@ from fiducial.kernel.records import Decision, Estimate, Judgement, levels
 from fiducial.report import charts
 from fiducial.report.causes import sentences
 from fiducial.report.notes import Clause, QuantityNote, UnitNote
-from fiducial.report.text import counted, interval, number, one_line, percent, requirement, visible, where
+from fiducial.report.text import both_ends, counted, interval, number, one_line, percent, requirement, visible, where, why
 from fiducial.report.view import ORDER, View, by_clause, name_of
 
 _HERE = Path(__file__).parent
@@ -239,7 +239,8 @@ def _environment() -> Environment:
         finalize=_finalize, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {
-        "number": number, "interval": interval, "percent": percent, "requirement": requirement, "where": where,
+        "number": number, "interval": interval, "percent": percent, "requirement": requirement, "where": where, "why": why,
+        "both_ends": both_ends,
         "levels": levels, "line": one_line, "counted": counted, "slice_name": _slice, "pretty": _pretty,
         "verdict": _verdict, "judged": _judged,
         "name_of": name_of, "thousands": _thousands,

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 from fiducial.kernel.records import Decision
 from fiducial.report.causes import sentences
-from fiducial.report.text import interval, one_line, percent, requirement, visible
+from fiducial.report.text import interval, one_line, percent, requirement, visible, why
 from fiducial.report.view import View, by_clause
 
 
@@ -52,12 +52,12 @@ def _case(suite: ET.Element, d: Decision, causes: str) -> None:
     name = " ".join(part for part in (d.claim.id, f"[{d.slice}]" if d.slice else "", f"({d.subject})") if part)
     case = ET.SubElement(suite, "testcase", {"classname": one_line(d.claim.quantity), "name": one_line(name, 300)})
     kind = _kind(d)
-    text = f"{d.outcome}: {d.claim.quantity} {requirement(d.claim)}, {interval(d.estimate)}. {d.reason}{f'. {causes}' if causes else ''}"
+    text = f"{d.outcome}: {d.claim.quantity} {requirement(d.claim)}, {interval(d.estimate)}. {why(d)}{f'. {causes}' if causes else ''}"
     if kind is not None:
         verdict = ET.SubElement(
             case, kind, {"type": d.outcome, "message": one_line(text, 800)} if kind != "skipped" else {"message": one_line(text, 800)}
         )
-        verdict.text = visible(f"{d.reason}\n{causes}" if causes else d.reason)
+        verdict.text = visible(f"{why(d)}\n{causes}" if causes else why(d))
     out = ET.SubElement(case, "system-out")
     out.text = visible(f"{_facts(d)}\n{causes}" if causes else _facts(d))
 

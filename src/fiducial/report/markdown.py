@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from fiducial.kernel.records import Decision, Outcome
 from fiducial.report.causes import sentences
 from fiducial.report.notes import Failure
-from fiducial.report.text import changed, counted, grouped, interval, one_line, percent, requirement
+from fiducial.report.text import both_ends, changed, counted, grouped, interval, one_line, percent, requirement, why
 from fiducial.report.view import View
 
 MOST_CHANGES = 10
@@ -97,7 +97,7 @@ def _row(d: Decision, *, several: bool) -> str:
     cells = (
         f"{_SIGN[d.outcome]} {d.outcome}", claim, *([code(d.subject, 80)] if several else []),
         f"{code(d.claim.quantity, 80)} {safe(requirement(d.claim))}", figure, str(e.n) if e else "–", str(e.missing) if e else "–",
-        safe(d.reason, 240),
+        safe(why(d), 360),
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
@@ -115,9 +115,9 @@ def _failing(view: View) -> list[str]:
     for (quantity, subject, new), failures in groups.items():
         lines.append(f"- {code(quantity, 80)}{f' of {code(subject, 80)}' if several else ''}{', newly broken' if new else ''}")
         for f in failures:
-            why = ": ".join(part for part in (safe(f.label, 60), safe(f.reason, 200)) if part)
-            said = f"asked “{safe(f.question)}”, answered “{safe(f.answer)}”"
-            lines.append(f"  - {code(f.name, 120)}: {said}{f'; {why}' if why else ''}")
+            judged = ": ".join(part for part in (safe(f.label, 60), safe(f.reason, 200)) if part)
+            said = f"asked “{safe(both_ends(f.question, 160))}”, answered “{safe(f.answer)}”"
+            lines.append(f"  - {code(f.name, 120)}: {said}{f'; {judged}' if judged else ''}")
     return [*lines, ""]
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from fiducial.kernel.records import Decision, Outcome
 from fiducial.report.causes import sentences
-from fiducial.report.text import changed, counted, grouped, interval, one_line, percent, requirement
+from fiducial.report.text import both_ends, changed, counted, grouped, interval, one_line, percent, requirement, why
 from fiducial.report.view import View
 
 NARROW = 96
@@ -115,7 +115,7 @@ def _asks(d: Decision) -> str:
 
 def _why(d: Decision) -> str:
     method = f" ({one_line(d.estimate.method, 240)})" if d.estimate else ""
-    return one_line(d.reason, 240) + method
+    return one_line(why(d), 360) + method
 
 
 def _failing(view: View) -> RenderableType | None:
@@ -131,8 +131,8 @@ def _failing(view: View) -> RenderableType | None:
     for f in shown:
         head = Text(f"  ✗ {one_line(f.quantity, 60)}  {one_line(f.name, 100)}")
         head.append(f"  {one_line(f.subject, 60)}" if several else "").append("  newly broken" if f.new else "", style="red")
-        why = ": ".join(part for part in (one_line(f.label, 40), one_line(f.reason, 120)) if part)
-        told = f"asked “{one_line(f.question, 100)}”, answered “{one_line(f.answer, 100)}”{f', {why}' if why else ''}"
+        judged = ": ".join(part for part in (one_line(f.label, 40), one_line(f.reason, 120)) if part)
+        told = f"asked “{both_ends(f.question, 100)}”, answered “{one_line(f.answer, 100)}”{f', {judged}' if judged else ''}"
         lines += [head, Padding(Text(told, style="dim"), (0, 0, 0, 4))]
     return Group(*lines)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Claim, Decision, Estimate, Outcome
+from fiducial.report.need import need
 from fiducial.report.notes import Change, Changes, Failure  # noqa: F401 - Change is used in an example
 
 _HIDDEN = (
@@ -76,6 +77,23 @@ def percent(share: float) -> str:
     ('95 %', '97.5 %')
     """
     return f"{100 * share:.4g} %"
+
+
+def both_ends(text: str, limit: int) -> str:
+    """Visible text on one line; of a long one its beginning and its end, because a question often stands last.
+
+    >>> both_ends("abcdefghij klmno", 9)
+    'abc … mno'
+    """
+    flat = one_line(text, 4 * len(text) + limit)
+    half = (limit - 3) // 2
+    return flat if len(flat) <= limit else f"{flat[: limit - 3 - half].rstrip()} … {flat[-half:].lstrip()}"
+
+
+def why(decision: Decision) -> str:
+    """The reason of a decision, and what an undecided one lacks."""
+    lack = need(decision)
+    return f"{decision.reason}; {lack}" if lack else decision.reason
 
 
 def requirement(claim: Claim) -> str:
