@@ -41,7 +41,11 @@ class RaterNote(Record, frozen=True, kw_only=True):
 
 
 class CopyNote(Record, frozen=True, kw_only=True):
-    """Two raters that agree more often than raters of these items do: `agreed` of `common` items, `expected` by chance."""
+    """Two raters that agree more often than raters of these items do: `agreed` of `common` items, `expected` by chance.
+
+    Nothing is said of raters that always say the same or answer against the others: how often those agree with anybody follows from
+    that alone.
+    """
 
     first: str
     second: str
@@ -95,7 +99,8 @@ def examine(item: Labels, rater: Labels, label: Floats, level: float = 0.95) -> 
         rows = np.flatnonzero(by_rater == number)
         notes.append(_rater(name, index[rows], code[rows], chance[rows], surprise[rows], (level, strict, float(np.nanmean(surprise)))))
     parts = variance_components(label, {"item": index, "rater": by_rater})
-    return Annotators(tuple(notes), _copies(names, index, by_rater, code, counts), parts)
+    odd = np.array(["adversarial" in note.signs or len(np.unique(code[by_rater == n])) == 1 for n, note in enumerate(notes)])
+    return Annotators(tuple(notes), _copies(names, index, by_rater, code, counts, odd), parts)
 
 
 def _rater(
@@ -143,13 +148,15 @@ def _others(counts: Floats, own: Floats, pool: Floats) -> Floats:
     return left / left.sum(axis=1, keepdims=True)
 
 
-def _copies(names: Labels, index: Codes, by_rater: Codes, code: Codes, counts: Floats) -> tuple[CopyNote, ...]:
+def _copies(
+    names: Labels, index: Codes, by_rater: Codes, code: Codes, counts: Floats, odd: NDArray[np.bool_]
+) -> tuple[CopyNote, ...]:  # fmt: skip
     from scipy.special import ndtri
 
     first, second = _pairs(index)
     # Written small to great, so that a pair of raters has one number.
     low, high = np.minimum(by_rater[first], by_rater[second]), np.maximum(by_rater[first], by_rater[second])
-    keep = low != high
+    keep = (low != high) & ~odd[low] & ~odd[high]
     first, second, pair = first[keep], second[keep], (low * len(names) + high)[keep]
     if not len(pair):
         return ()

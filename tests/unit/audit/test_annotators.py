@@ -68,3 +68,19 @@ def test_of_few_ratings_nothing_is_said():
         examine(np.array(["a", "b"]), np.array(["x", "x"]), np.array([1.0, 0.0]))
     with pytest.raises(RecordError, match="label"):
         examine(item, rater, np.array([1.0, np.nan, 0.0, 0.0]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_raters_that_answer_against_or_always_the_same_are_no_copies_of_each_other(seed):
+    rng = np.random.default_rng(seed)
+    found = []
+    for item in range(60):
+        truth = int(rng.integers(2))
+        right = {name: rng.random() < share for name, share in {"ann": 0.9, "bob": 0.85, "cid": 0.8, "eve": 0.1, "gil": 0.1}.items()}
+        said = {name: truth if one else 1 - truth for name, one in right.items()} | {"fay": 1}
+        found += [(f"i{item}", name, float(label)) for name, label in said.items()]
+    item, rater, label = (np.array(column) for column in zip(*found, strict=True))
+    seen = examine(item, rater, label)
+    assert seen.copies == ()
+    assert {"eve", "gil"} <= seen.with_sign("adversarial")
+    assert "fay" in seen.with_sign("constant")
