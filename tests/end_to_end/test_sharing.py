@@ -1,11 +1,13 @@
 """A run that is kept at a URL outlives its machine: what had been carried there is not asked again, and no number changes."""
 
 import json
-import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import sys
+import urllib.request
 from collections import Counter
 
 import msgspec
@@ -85,16 +87,49 @@ def test_words_of_copy(tmp_path, small):
     assert (ran.returncode, "holds another run" in ran.stderr) == (2, True)
 
 
-@pytest.mark.skipif("S3_ENDPOINT" not in os.environ, reason="S3_ENDPOINT names no object store")
-def test_an_object_store(tmp_path, small):
-    """Against a store that speaks S3; keys in the usual variables, a bucket `runs` in it, s3fs installed."""
-    environment = {"AWS_ENDPOINT_URL_S3": os.environ["S3_ENDPOINT"], "AWS_ENDPOINT_URL": os.environ["S3_ENDPOINT"]}
-    url = f"s3://runs/{tmp_path.name}"
-    ran = command("run", small, "--subject", "scripted:aligned", "--out", tmp_path / "a", "--quiet", "--share", url, env=environment)
-    assert ran.returncode == 0, ran.stderr
-    copied = command("copy", url, tmp_path / "b", env=environment)
+@pytest.fixture(scope="module")
+def store():
+    """A server that speaks S3, with a bucket `runs`: the variables that lead to it."""
+    pytest.importorskip("moto", reason="moto is not installed: pip install -e '.[test]'")
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install -e '.[test]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: made(f"{url}/runs"), 60)
+        yield {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
+    finally:
+        server.kill()
+        server.wait()
+
+
+def made(bucket):
+    """Whether a bucket could be made; not before the server listens."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(bucket, method="PUT"), timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def test_an_object_store(tmp_path, small, store):
+    words = ("run", small, "--subject", "scripted:aligned", "--quiet", "--limit", 5)
+    url = "s3://runs/one/a"
+    ran = command(*words, "--out", tmp_path / "a", "--share", url, env=store)
+    assert ran.returncode in (0, 3), ran.stderr
+    copied = command("copy", url, tmp_path / "b", env=store)
     assert copied.returncode == 0, copied.stderr
     assert verify(tmp_path / "b").ok
     for name in NAMES:
         one, two = ((tmp_path / run / "revisions" / "1" / name).read_bytes() for run in ("a", "b"))
         assert one == two
+    assert command("rejudge", tmp_path / "b", env=store).returncode in (0, 3)
+    assert command("copy", tmp_path / "b", url, env=store).returncode == 0
+    assert command("copy", url, tmp_path / "a", env=store).returncode == 0
+    assert (tmp_path / "a" / "revisions" / "2" / "manifest.json").exists()
+    for place, reason in (("s3://nobucket/a", "does not exist"), (url, "holds a run already")):
+        ran = command(*words, "--out", tmp_path / "c", "--share", place, env=store)
+        assert (ran.returncode, reason in ran.stderr) == (2, True), ran.stderr
