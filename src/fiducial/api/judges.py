@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from fiducial.api import history
 from fiducial.api.history import COPIED, LABELS, OVERRIDES
 from fiducial.api.resolve import judge_of
 from fiducial.api.results import PEOPLE, Result, conclude, people_in, reopen, same_readers
@@ -105,7 +106,8 @@ def compare(path: Path, before: int | None = None, after: int | None = None) -> 
         agreements=compared.compared(run.judgements(old), run.judgements(new)),
         ranks=compared.ranks(run.estimates(old), run.estimates(new)),
         decisions=compared.decisions(run.decisions(old), run.decisions(new)),
-    )
+        revisions=(old, new), made=(history.made(run, old), history.made(run, new)),
+    )  # fmt: skip
 
 
 def drift(path: Path, *, base: tuple[int, int] | None = None, mean_time: float = watching.MEAN_TIME) -> list[JudgeWatch]:

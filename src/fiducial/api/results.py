@@ -359,8 +359,9 @@ def same_instrument(run: Run, other: Run) -> None:
             f"{other.path}: a run of the same trials; {_apart(run, other)}. Name the earlier system itself: --baseline SUBJECT asks it "
             "the new trials too, and --cache FOLDER keeps its answers for the next time"
         )
-    if run.plan.judges != other.plan.judges:
-        changed = sorted(n for n in run.plan.judges.keys() | other.plan.judges.keys() if run.plan.judges.get(n) != other.plan.judges.get(n))
+    ours, theirs = history.readers(run).judges, history.readers(other).judges
+    if ours != theirs:
+        changed = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
         raise UsageError(f"{other.path}: a run with the same judges; these differ: {', '.join(changed)} (rejudge one of them first)")
 
 

@@ -46,11 +46,13 @@ class DecisionChange(Record, frozen=True, kw_only=True):
 
 
 class JudgeComparison(Record, frozen=True, kw_only=True):
-    """All of it."""
+    """All of it. `revisions` are the earlier and the later one, `made` says in words how each came about."""
 
     agreements: tuple[AspectAgreement, ...]
     ranks: tuple[RankChange, ...]
     decisions: tuple[DecisionChange, ...]
+    revisions: tuple[int, int] = (1, 2)
+    made: tuple[str, str] = ("", "")
 
 
 Key = tuple[str, str, str, str | None, int]

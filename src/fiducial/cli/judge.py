@@ -71,6 +71,8 @@ def compare(
     if as_json:
         _shared.print_json(found)
         return 1 if found.decisions else 0
+    for word, number, made in zip(("before", "after"), found.revisions, found.made, strict=True):
+        print(f"{word:7} revision {number}: {made}")
     for one in found.agreements:
         known = one.units - one.unknown
         print(f"{one.aspect}: {one.before} -> {one.after}: {known} units, {one.unknown} without a value in one of them")
