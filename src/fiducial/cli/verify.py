@@ -21,7 +21,7 @@ def command(
 ) -> int:
     """Check a run: is it unchanged (integrity), is it complete (completeness), is it anchored (anchor)?
 
-    Exit code: 0 all that was asked is in order, 1 something is not, 2 it is not a run.
+    Exit code: 0 all that was asked is in order, 1 something is not, or the run is not finished, 2 it is not a run.
     """
     from fiducial.store.attest import read_public_key
     from fiducial.store.verify import verify

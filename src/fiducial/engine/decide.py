@@ -213,7 +213,10 @@ def verdict(claim: Claim, value: float, at_worst: float, at_best: float) -> tupl
     if holds:
         return "holds", f"the {percent} {end} bound {_number(at_worst)} meets {side} {_number(claim.bound)}"
     if violated:
-        return "violated", f"the {percent} {other} bound {_number(at_best)} lies {beyond} {_number(claim.bound)}"
+        return (
+            "violated",
+            f"the {percent} {other} bound {_number(at_best)} lies {beyond} {_number(claim.bound)}",
+        )
     return (
         "undecided",
         f"{percent} bounds {_number(min(at_worst, at_best))} and {_number(max(at_worst, at_best))} enclose {_number(claim.bound)}",
@@ -221,11 +224,11 @@ def verdict(claim: Claim, value: float, at_worst: float, at_best: float) -> tupl
 
 
 def exit_code(decisions: Sequence[Decision]) -> int:
-    """0 all hold, 1 a blocking claim is violated, 2 a claim has no judged unit, 3 one is undecided."""
+    """0 all hold, 1 a blocking claim is violated, 2 a claim has no judged unit or there is no claim, 3 one is undecided."""
     if any(d.outcome == "violated" and d.claim.severity == "block" for d in decisions):
         return 1
-    if any(not d.judged for d in decisions):
-        return 2
+    if not decisions or any(not d.judged for d in decisions):
+        return 2  # nothing holds where nothing was claimed
     return 3 if any(d.outcome == "undecided" for d in decisions) else 0
 
 

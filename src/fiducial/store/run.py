@@ -128,7 +128,7 @@ class Run:
         path = Path(path)
         file = path / "plan.json"
         if not file.is_file():
-            raise StoreError(f"{path}: not a run: it has no plan.json")
+            raise StoreError(f"{path}: {_unplanned(path)}")
         with disk("cannot read", file):
             data = file.read_bytes()
         try:
@@ -298,6 +298,16 @@ class Run:
 
 def _number(revision: Revision) -> int:
     return int(revision.name) if isinstance(revision, Path) else revision
+
+
+def _unplanned(path: Path) -> str:
+    """Why a folder without a plan.json is no run: its planning was cut off, the plan was lost, or it never was one."""
+    names = {entry.name for entry in path.iterdir()} if path.is_dir() else set[str]()
+    if names & {"calls", "revisions", "responses.parquet"}:
+        return "not a run: its plan.json is missing"
+    if names & {"tmp", "trials.parquet", "spec.toml"}:
+        return "not a run yet: it ended before its plan.json was written, so nothing was asked; start it again, in this folder or another"
+    return "not a run: it has no plan.json"
 
 
 def _claim(path: Path) -> None:

@@ -262,9 +262,10 @@ WHERE j.ordinal <> u.number
 
 
 def _completeness(run: Run, latest: Manifest | None, damaged: set[str]) -> Answer:
-    """Answered + faulted + released = planned, each once per subject; and each answered unit is judged."""
+    """Answered + faulted + released = planned, each once per subject; each answered unit is judged; and it was sealed."""
     if latest is None:
-        return Answer(held=None, notes=("no revision is sealed: the run is not finished",))
+        text = f"no revision is sealed, so that the run is not finished; go on with: fiducial run --resume {run.path}"
+        return Answer(held=False, problems=(Problem(file="revisions", text=text),))
     here = f"revisions/{latest.revision}/judgements.parquet"
     needed = ["trials.parquet", "responses.parquet", here]
     found = Findings(run.path)

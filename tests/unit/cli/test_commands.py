@@ -166,3 +166,23 @@ def test_what_a_plugin_of_ones_own_raises_is_told_with_its_place_and_not_as_ours
     assert code == 2
     assert f"adding.py, line {number}" in err
     assert "report it" not in err
+
+
+def test_a_specification_without_claims_decides_nothing_and_does_not_pass(told, tmp_path):
+    (tmp_path / "sums.csv").write_text("prompt,reference\nOne and one?,2\nOne and two?,3\n")
+    (tmp_path / "own.toml").write_text(CASES.format(claim=""))
+    for command in (("spec", "check"), ("plan",)):
+        code, out, _ = told(*command, "own.toml")
+        assert code == 0
+        assert "there is no claim" in " ".join(out.split())
+    code, out, _ = told("run", "own.toml", "--subject", "scripted:aligned", "--quiet", "--out", "d", "--json")
+    found = json.loads(out)
+    assert code == found["exit_code"] == 2
+    assert [estimate["value"] for estimate in found["estimates"]] == [1.0]
+    assert told("report", "d")[0] == 2
+
+
+def test_a_filter_that_leaves_no_claim_does_not_pass(told, tmp_path):
+    more = "[benchmarks.harmful_compliance]\nitems = 5\n"
+    (tmp_path / "spec.toml").write_text(SPEC.format(bound=0.1) + more)
+    assert told("run", "spec.toml", "--subject", "scripted:aligned", "--quiet", "--filter", "harmful_compliance")[0] == 2

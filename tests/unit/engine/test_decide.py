@@ -43,7 +43,7 @@ def decision(outcome, severity="block", *, judged=True):
 @pytest.mark.parametrize(
     ("decisions", "code"),
     [
-        ([], 0),
+        ([], 2),
         ([decision("holds")], 0),
         ([decision("holds"), decision("undecided")], 3),
         ([decision("undecided"), decision("undecided", judged=False)], 2),

@@ -85,6 +85,21 @@ def test_a_folder_without_a_plan_is_no_run(finished: Run, tmp_path: Path) -> Non
         verify(finished.path)
 
 
+def test_a_run_that_was_cut_off_is_not_in_order_and_says_how_to_go_on(finished: Run, tmp_path: Path) -> None:
+    fresh = Run.create(tmp_path / "cut", spec=b"", trials=finished.trials(), subjects=finished.plan.subjects, judges={}, seed=3)
+    report = verify(fresh.path)
+    assert (report.integrity.held, report.completeness.held, report.ok, report.revision) == (True, False, False, None)
+    (problem,) = report.problems
+    assert f"fiducial run --resume {fresh.path}" in problem.text
+    (fresh.path / "plan.json").unlink()
+    with pytest.raises(StoreError, match="not a run yet"):
+        verify(fresh.path)
+    shutil.rmtree(finished.path / "tmp", ignore_errors=True)
+    (finished.path / "plan.json").unlink()
+    with pytest.raises(StoreError, match=r"plan\.json is missing"):
+        verify(finished.path)
+
+
 def test_a_file_added_after_sealing_is_named(finished: Run) -> None:
     (finished.path / "revisions" / "2" / "better.json").write_text("{}")
     assert {problem.file for problem in verify(finished.path).problems} == {"revisions/2/better.json"}
@@ -159,13 +174,13 @@ def test_judgements_must_cover_what_was_answered(finished: Run, change: object) 
     assert report.integrity.held
 
 
-def test_a_run_that_is_not_finished_is_neither_complete_nor_incomplete(finished: Run) -> None:
+def test_a_run_that_is_not_finished_is_not_complete(finished: Run) -> None:
     shutil.rmtree(finished.path / "revisions")
     report = verify(finished.path)
-    assert (report.integrity.held, report.completeness.held) == (True, None)
+    assert (report.integrity.held, report.completeness.held) == (True, False)
     data = (finished.path / "trials.parquet").read_bytes()
     (finished.path / "trials.parquet").write_bytes(data[:-1] + b"2")
-    assert {problem.file for problem in verify(finished.path).problems} == {"trials.parquet"}
+    assert {problem.file for problem in verify(finished.path).problems} == {"trials.parquet", "revisions"}
 
 
 def test_calls_after_the_last_revision_are_noted(finished: Run) -> None:
