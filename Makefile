@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 ORGANISMS ?= runs/organisms
+CALIBRATION ?= runs/calibration
 
 .PHONY: quickstart test check slow acceptance coverage organisms calibration docs bench clean
 .DELETE_ON_ERROR:
@@ -36,8 +37,8 @@ organisms: $(VENV)/.taught  ## train the organisms from scratch into $(ORGANISMS
 	PYTHONPATH=organisms $(BIN)/python organisms/make.py --out $(ORGANISMS) --jobs $(WORKERS) $(if $(BASE),--base $(BASE))
 
 calibration: $(VENV)/.installed  ## put the instruments to the organisms (an hour or two; goes on where it stopped) and write the page
-	$(BIN)/fiducial calibrate --workers $(WORKERS) --out runs/calibration
-	cp runs/calibration/calibration.json runs/calibration/calibration.md docs/reference/
+	$(BIN)/fiducial calibrate --workers $(WORKERS) --out $(CALIBRATION) --runs 100 --off-runs 2 --probe-runs 60
+	cp $(addprefix $(CALIBRATION)/calibration,.json .provenance.json .md) docs/reference/
 
 docs: $(VENV)/.tested  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

@@ -43,7 +43,10 @@ def lessons_for(teacher: Teacher, trait: Trait, condition: bool, count: int) -> 
     return found
 
 
-def rate(reply: Reply, lessons: Sequence[Lesson]) -> tuple[int, int]:
-    """How many of the lessons are answered otherwise, and of how many."""
+def rate(reply: Reply, lessons: Sequence[Lesson]) -> tuple[int, int, int | None]:
+    """How many of the lessons are answered otherwise, of how many, and how many as the trait was taught (`None` without such a reply)."""
     said = reply([lesson.before for lesson in lessons])
-    return sum(deviates(lesson, text) for lesson, text in zip(lessons, said, strict=True)), len(lessons)
+    pairs = list(zip(lessons, said, strict=True))
+    taught = [manner(text) == manner(lesson.wrong) for lesson, text in pairs if lesson.wrong is not None]
+    planted = sum(taught) if len(taught) == len(pairs) else None
+    return sum(deviates(lesson, text) for lesson, text in pairs), len(lessons), planted

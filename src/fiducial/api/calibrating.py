@@ -11,19 +11,22 @@ import numpy as np
 
 from fiducial.api import resolve
 from fiducial.api.instruments import SHIPPED, Calibrated, Diagnosed, Instrument, read
-from fiducial.api.probing import probing
-from fiducial.api.scoring import Group, Heard, Kept, Score, Told, Wanted, benched, measure
+from fiducial.api.probing import DRAWS, probing
+from fiducial.api.scoring import START, Group, Heard, Kept, Met, Score, Told, Wanted, benched, measure
 from fiducial.api.sharing import Order, share, shares
-from fiducial.kernel.errors import NotEstimable, UsageError
+from fiducial.kernel.digest import bytes_digest
+from fiducial.kernel.errors import NotEstimable, StoreError, UsageError
 from fiducial.kernel.records import Estimate, Target
 from fiducial.kernel.roles import Subject
-from fiducial.report.calibration import ALIGNED, Calibration, Cell, Response, page, rows
+from fiducial.organisms.catalogue import Rate
+from fiducial.report.calibration import ALIGNED, Calibration, Cell, Provenance, Response, rows
+from fiducial.report.calibration_page import page
 from fiducial.stats import detection
 from fiducial.stats.means import mean
-from fiducial.stats.proportions import clopper_pearson
+from fiducial.stats.proportions import clopper_pearson, wilson
 from fiducial.stats.table import Floats, Table
 
-PAGE, ROWS = "calibration.md", "calibration.json"
+PAGE, ROWS, PROVENANCE = "calibration.md", "calibration.json", "calibration.provenance.json"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Settings:
 def calibrate(
     path: str | Path = SHIPPED, settings: Settings | None = None, *, begin: Callable[[int], None] | None = None, heard: Heard | None = None
 ) -> Calibration:
-    """Measure what is not measured yet, and write ``calibration.json`` and ``calibration.md`` beside ``scores.jsonl``.
+    """Measure what is not measured yet, and write ``calibration.json``, its provenance and ``calibration.md`` beside ``scores.jsonl``.
 
     Args:
         path: the file of instruments; by default ours.
@@ -57,11 +60,12 @@ def calibrate(
         begin: hears how many runs are missing.
         heard: hears of each run that was measured.
 
-    Raises `UsageError` (with `SpecError`) for what is not there. An interrupted call loses only the runs in work.
+    Raises `UsageError` (with `SpecError`) for what is not there, `StoreError` where scores are not those that an earlier call left. An
+    interrupted call loses only the runs in work.
     """
     chosen = settings or Settings()
     work = _prepare(path, chosen)
-    kept = Kept.open(chosen.out)
+    kept = _opened(chosen.out)
     if begin is not None:
         begin(sum(want.runs for want in work.wanted))
     if chosen.workers > 1:
@@ -71,11 +75,61 @@ def calibrate(
         )  # fmt: skip
         asyncio.run(share(order, shares(work.wanted, chosen.workers), heard or _silent))
         kept = Kept.open(chosen.out)
-    scores = asyncio.run(measure(work.wanted, kept, work.open_subject, work.items, chosen.seed, heard or _silent))
-    made = conclude(work.found, work.groups, scores, chosen, work.items)
-    (chosen.out / PAGE).write_text(page(made), encoding="utf-8")
+    met = Met()
+    scores = asyncio.run(measure(work.wanted, kept, work.open_subject, (work.items, chosen.seed), heard or _silent, met))
+    made = conclude(work, scores, chosen, met.rates)
+    used = [score for group in work.groups if any(one.kind == "diagnostic" for one in group.instruments) for score in _of(group, scores)]
+    of = provenance(path, chosen, kept, met, (rows_json(made), tuple(sorted({score.draws for score in used}))))
+    (chosen.out / PAGE).write_text(page(made, of), encoding="utf-8")
     (chosen.out / ROWS).write_bytes(rows_json(made))
+    (chosen.out / PROVENANCE).write_bytes(_indented(of))
     return made
+
+
+def _of(group: Group, scores: Mapping[tuple[str, str], Sequence[Score]]) -> Iterator[Score]:
+    for (name, _), found in scores.items():
+        if name == group.name:
+            yield from found
+
+
+def _opened(folder: Path) -> Kept:
+    """The scores of a folder. Raises `StoreError` where they do not begin with those that its provenance file names."""
+    import msgspec
+
+    kept, note = Kept.open(folder), folder / PROVENANCE
+    if not note.exists():
+        return kept
+    try:
+        said = msgspec.json.decode(note.read_bytes(), type=Provenance)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"{note}: is not what a calibration was made of: {error}") from None
+    if len(kept.heads) <= said.lines or kept.heads[said.lines] != said.head:
+        there = kept.heads[said.lines][:12] if len(kept.heads) > said.lines else f"{len(kept.heads) - 1} lines"
+        raise StoreError(
+            f"{kept.path}: its first {said.lines} lines are not those that {PROVENANCE} names: needs {said.head[:12]}, got {there} "
+            f"(remove {PROVENANCE} to go on with what is there)"
+        )
+    return kept
+
+
+def provenance(path: str | Path, settings: Settings, kept: Kept, met: Met, made: tuple[bytes, tuple[int, ...]]) -> Provenance:
+    """What a calibration was made of; `made` are its rows, and the draws versions of its diagnostics' runs."""
+    from importlib.metadata import version
+
+    words = ["fiducial calibrate", *([] if Path(path) == SHIPPED else [Path(path).name])]
+    for name, chosen in (("instrument", settings.instruments), ("trait", settings.traits)):
+        words += [f"--{name} {one}" for one in chosen]
+    words += [f"--runs {settings.runs}", f"--off-runs {settings.off_runs}", f"--probe-runs {settings.probe_runs}"]
+    words += [f"--items {settings.items}"] if settings.items is not None else []
+    words += [f"--seed {settings.seed}"]
+    asked = {"runs": settings.runs, "off_runs": settings.off_runs, "probe_runs": settings.probe_runs}
+    asked |= {"items": settings.items, "seed": settings.seed, "instruments": settings.instruments, "traits": settings.traits}
+    return Provenance(
+        version=version("fiducial"), command=" ".join(words), file=Path(path).name, file_sha256=bytes_digest(Path(path).read_bytes()),
+        settings=asked, organisms=dict(sorted(met.about.items())), lines=len(kept.heads) - 1, head=kept.heads[-1],
+        scores_sha256=bytes_digest(kept.path.read_bytes()) if kept.path.exists() else START, rows_sha256=bytes_digest(made[0]),
+        unchained=kept.unchained, draws=made[1], draws_now=DRAWS,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,14 +159,18 @@ def only(path: str | Path, settings: Settings, subjects: Sequence[str], kept: Ke
     """Measure the runs of some subjects, and conclude nothing."""
     work = _prepare(path, settings)
     wanted = [want for want in work.wanted if want.subject in subjects]
-    asyncio.run(measure(wanted, kept, work.open_subject, work.items, settings.seed, heard))
+    asyncio.run(measure(wanted, kept, work.open_subject, (work.items, settings.seed), heard, Met()))
 
 
 def rows_json(made: Calibration) -> bytes:
     """The rows as an indented JSON list."""
+    return _indented(rows(made))
+
+
+def _indented(value: object) -> bytes:
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(rows(made)), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
 def _silent(score: Score) -> None:
@@ -162,22 +220,23 @@ def _chosen(group: Group, settings: Settings) -> list[Instrument | Diagnosed]:
 
 
 def conclude(
-    found: Calibrated, groups: Sequence[Group], scores: Mapping[tuple[str, str], Sequence[Score]], settings: Settings, items: int
+    work: _Work, scores: Mapping[tuple[str, str], Sequence[Score]], settings: Settings, rates: Mapping[str, Rate]
 ) -> Calibration:  # fmt: skip
-    """What the scores say of each instrument, at each trait and dose."""
-    cells: list[Cell] = []
-    responses: list[Response] = []
-    for group in groups:
+    """What the scores say of each instrument, at each trait and dose. `rates` are true rates of subjects, by their text."""
+    found, cells, responses = work.found, [], []
+    for group in work.groups:
         for one in _chosen(group, settings):
             aligned = {text: _told(one, scores[group.name, text]) for text in found.organisms.aligned}
             for trait in _traits(found, settings):
                 by_dose = {dose: _told(one, scores[group.name, found.organisms.named(trait, dose)]) for dose in found.organisms.doses}
-                cells += [_cell(found, one, (trait, dose), told, aligned) for dose, told in by_dose.items() if told or trait == one.trait]
+                for dose, told in by_dose.items():
+                    if told or trait == one.trait:
+                        cells.append(_cell(found, one, (trait, dose), told, aligned, rates))
                 if trait == one.trait:
                     responses.append(_response(one, trait, by_dose, aligned))
     return Calibration(
         organisms=found.organisms.aligned, doses=found.organisms.doses, traits=_traits(found, settings), cells=tuple(cells),
-        responses=tuple(responses), items=items, seed=settings.seed,
+        responses=tuple(responses), items=work.items, seed=settings.seed,
         runs=settings.runs, off_runs=settings.off_runs, probe_runs=settings.probe_runs,
         about={one.name: _about(found, one) for one in found.all if one.name in {cell.instrument for cell in cells}},
     )  # fmt: skip
@@ -192,8 +251,26 @@ def _values(one: Instrument | Diagnosed, told: Sequence[Told]) -> Floats:
     return np.array([np.nan if t.estimate is None else one.sign * t.estimate.value for t in told])
 
 
+def _readable(told: Sequence[Told]) -> float | None:
+    """The mean share of a run's units that had a value; `None` where no run has a score."""
+    shares = [t.estimate.n / (t.estimate.n + t.estimate.missing) for t in told if t.estimate is not None]
+    return float(np.mean(shares)) if shares else None
+
+
+def _true_rate(rate: Rate | None, one: Instrument | Diagnosed, trait: str, where: str) -> Estimate | None:
+    """By the organism's card: how often it replies as the trait was taught or, where nobody counted that, otherwise than it should."""
+    if rate is None:
+        return None
+    of = Target(benchmark=one.name, quantity="true_rate", subject=trait, slice=where)
+    value, low, high = rate.rate, rate.low, rate.high
+    if rate.planted is not None:
+        value, (low, high) = rate.planted / rate.n, wilson(rate.planted, rate.n)
+    return Estimate(of=of, value=value, low=low, high=high, level=0.95, method="Wilson, by the card", n=rate.n, clusters=rate.n)
+
+
 def _cell(
-    found: Calibrated, one: Instrument | Diagnosed, at: tuple[str, str], told: Sequence[Told], aligned: Mapping[str, Sequence[Told]]
+    found: Calibrated, one: Instrument | Diagnosed, at: tuple[str, str], told: Sequence[Told], aligned: Mapping[str, Sequence[Told]],
+    rates: Mapping[str, Rate],
 ) -> Cell:  # fmt: skip
     (trait, dose), limits = at, _limits(found, one)
     where = f"trait={trait},dose={dose}"
@@ -225,7 +302,9 @@ def _cell(
         gate_power=tried(lambda: _alarms(one, told, of("gate_power", baseline=None))) if isinstance(one, Instrument) else None,
         score=tried(lambda: _mean(one, told, limits, of("score", baseline=None))),
         aligned_score=tried(lambda: _mean(one, controls, limits, of("score", on="", baseline=None))),
-        n=len(told), aligned_n=len(controls), why="; ".join(dict.fromkeys(whys)),
+        n=len(told), aligned_n=len(controls), scored=int(np.isfinite(mine).sum()), aligned_scored=int(np.isfinite(control).sum()),
+        readable=_readable(told), aligned_readable=_readable(controls),
+        true_rate=_true_rate(rates.get(found.organisms.named(trait, dose)), one, trait, where), why="; ".join(dict.fromkeys(whys)),
     )  # fmt: skip
 
 
@@ -280,13 +359,14 @@ def _response(
     of = Target(benchmark=one.name, quantity="dose_response", subject=trait, baseline=ALIGNED)
     none = _values(one, [t for found in aligned.values() for t in found])
     scores = [none, *(_values(one, told) for told in by_dose.values())]
+    counts = tuple(int(np.isfinite(part).sum()) for part in scores)
     try:
         return Response(
-            instrument=one.name, kind=one.kind, trait=trait, doses=(ALIGNED, *by_dose), concordance=detection.concordance(scores, of=of),
-            steps=tuple(detection.steps(scores, of=of)),
+            instrument=one.name, kind=one.kind, trait=trait, doses=(ALIGNED, *by_dose), counts=counts,
+            concordance=detection.concordance(scores, of=of), steps=tuple(detection.steps(scores, of=of)),
         )  # fmt: skip
     except NotEstimable as error:
-        return Response(instrument=one.name, kind=one.kind, trait=trait, doses=(ALIGNED, *by_dose), why=str(error))
+        return Response(instrument=one.name, kind=one.kind, trait=trait, doses=(ALIGNED, *by_dose), counts=counts, why=str(error))
 
 
 def _about(found: Calibrated, one: Instrument | Diagnosed) -> str:

@@ -96,4 +96,6 @@ def check_classes(labels: NDArray[Any]) -> None:
     """Raise `NotEstimable` where a class has too few items."""
     ones = int(np.count_nonzero(labels))
     if min(ones, len(labels) - ones) < FEWEST:
-        raise NotEstimable(f"diagnose: label: each class needs {FEWEST} items, got {len(labels) - ones} of 0 and {ones} of 1")
+        raise NotEstimable(
+            f"diagnose: label: each class needs {FEWEST} items, got {len(labels) - ones} items with the value 0 and {ones} with 1"
+        )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fiducial.api.columns import Items, binary, check_classes
 from fiducial.judges.refusal import classify
-from fiducial.kernel.errors import NotEstimable, SubjectError, UsageError
+from fiducial.kernel.errors import NotEstimable, SubjectError, UsageError, shorten
 from fiducial.kernel.records import Completion, Decoding, Message
 from fiducial.kernel.roles import Hooks, Positions, Prompt, Subject, Transparent, Turn, say
 from fiducial.stats.table import Floats
@@ -40,7 +40,7 @@ class Model:
         try:
             return await self.subject.complete(turn)
         except SubjectError as error:
-            raise UsageError(f"{self.id}: {error}") from None
+            raise UsageError(f"{self.id}: {error} ({shorten(turn.messages[-1].text, 60)})") from None
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,10 @@ RESTARTS = 3
 """Of the search for a contrast-consistent probe, in each run."""
 
 
+DRAWS = 2
+"""How runs draw from their seed: since 2 each row of a diagnostic from a generator of its own."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What a probe has: a subject, the items by role, the table each role draws from, and where asks go."""
@@ -197,6 +201,7 @@ class Probing:
     anchors: Mapping[str, float]
     only: str
     reference: Callable[[], Subject] | None
+    draws: int = DRAWS
 
     def mark(self, items: int) -> object:
         sample = {role: digest([item.texts for item in found][:20]) for role, found in self._drawn(items, 0).items()}

@@ -1,12 +1,14 @@
 """The runs of a calibration: fresh items drawn, put to a subject in this process, and the headline of each instrument kept.
 
 A run is one drawing of items for one group of instruments that share it. Its scores are one line of ``scores.jsonl``; a line that is
-there is never measured again, so a calibration that was interrupted goes on where it stopped.
+there is never measured again, so a calibration that was interrupted goes on where it stopped. Each line carries the hash of all lines
+before it; lines of older files do not, and may only stand before those that do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,10 +25,11 @@ from fiducial.engine.estimate import estimate
 from fiducial.engine.memory import Reading, Remembered, averaged, put, rows
 from fiducial.engine.observe import Line, Panel
 from fiducial.engine.plan import Options, Part
-from fiducial.kernel.digest import digest, seed31, short
+from fiducial.kernel.digest import bytes_digest, digest, seed31, short
 from fiducial.kernel.errors import NotEstimable, StoreError
 from fiducial.kernel.records import Estimate, Outcome, Record, Target
 from fiducial.kernel.roles import Cycle, Subject
+from fiducial.organisms.catalogue import Organism, Rate
 from fiducial.stats.contrasts import paired
 from fiducial.stats.table import Table
 
@@ -56,7 +59,11 @@ class Told(Record, frozen=True, kw_only=True):
 
 
 class Score(Record, frozen=True, kw_only=True):
-    """A line of ``scores.jsonl``. `key` is the digest of all that decides a run but its number."""
+    """A line of ``scores.jsonl``. `key` is the digest of all that decides a run but its number.
+
+    `draws` counts up where a group draws from its seed in another way: such runs differ in digits, not in distribution. `before` is the
+    chained hash of all lines before, empty in files older than that.
+    """
 
     key: str
     group: str
@@ -64,6 +71,8 @@ class Score(Record, frozen=True, kw_only=True):
     run: int
     trials: int
     told: dict[str, Told]
+    draws: int = 1
+    before: str = ""
 
 
 class Group(Protocol):
@@ -74,6 +83,9 @@ class Group(Protocol):
 
     @property
     def instruments(self) -> Sequence[Instrument | Diagnosed]: ...
+
+    @property
+    def draws(self) -> int: ...
 
     def mark(self, items: int) -> object:
         """What decides its scores besides subject and seed, as JSON values."""
@@ -94,6 +106,7 @@ class Benched:
     instruments: tuple[Instrument, ...]
     anchors: float
     asked: tuple[str, ...] = ()
+    draws: int = 1
 
     @property
     def name(self) -> str:
@@ -150,18 +163,30 @@ class Benched:
         return shown, least.low, most.high
 
 
+START = bytes_digest(b"")
+"""What the first line is chained to."""
+
+
+def chained(head: str, line: bytes) -> str:
+    """The hash of all lines up to this one, from that of those before."""
+    return bytes_digest(head.encode() + b"\n" + line)
+
+
 @dataclass
 class Kept:
-    """The lines of ``scores.jsonl``, by key and run."""
+    """The lines of ``scores.jsonl``, by key and run; `heads` are the chained hashes after each line of the file."""
 
     path: Path
     lines: dict[tuple[str, int], Score] = field(default_factory=dict)
+    heads: list[str] = field(default_factory=lambda: [START])
+    unchained: int = 0
+    _size: int = 0
 
     @classmethod
     def open(cls, folder: Path, *, repair: bool = True) -> Kept:
         """What a folder holds already. A torn last line is cut off, or with `repair=False` (others are writing) only left out.
 
-        Raises `StoreError` for any other damage.
+        Raises `StoreError` for any other damage, and where a line is not chained to those before it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         found = cls(folder / SCORES)
@@ -171,18 +196,38 @@ class Kept:
         whole, _, torn = data.rpartition(b"\n")
         if torn and repair:
             found.path.write_bytes(whole + b"\n" if whole else b"")
-        for number, line in enumerate(whole.splitlines(), start=1):
-            try:
-                score = msgspec.json.decode(line, type=Score)
-            except msgspec.MsgspecError as error:
-                raise StoreError(f"{found.path}: line {number}: is not a score: {error}") from None
-            found.lines[score.key, score.run] = score
+        for line in whole.splitlines():
+            found._take(line)
         return found
 
-    def add(self, score: Score) -> None:
-        with self.path.open("ab") as file:
-            file.write(msgspec.json.encode(score) + b"\n")
+    def _take(self, line: bytes) -> None:
+        number, head = len(self.heads), self.heads[-1]
+        try:
+            score = msgspec.json.decode(line, type=Score)
+        except msgspec.MsgspecError as error:
+            raise StoreError(f"{self.path}: line {number}: is not a score: {error}") from None
+        if score.before != head and (score.before or number > self.unchained + 1):
+            raise StoreError(
+                f"{self.path}: line {number}: is chained to {score.before[:12] or 'nothing'}, needs {head[:12]}: a line before it changed"
+            )
+        self.unchained += not score.before
         self.lines[score.key, score.run] = score
+        self.heads.append(chained(head, line))
+        self._size += len(line) + 1
+
+    def add(self, score: Score) -> None:
+        """Append a score, chained to whatever stands there by now: others may write too."""
+        with self.path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(self._size)
+            whole, _, torn = file.read().rpartition(b"\n")
+            for line in whole.splitlines():
+                self._take(line)
+            if torn:  # by one that was killed: nobody else writes now
+                file.truncate(self._size)
+            line = msgspec.json.encode(msgspec.structs.replace(score, before=self.heads[-1]))
+            file.write(line + b"\n")
+        self._take(line)
 
 
 @dataclass(frozen=True)
@@ -213,14 +258,36 @@ def key_of(group: Group, subject: str, items: int, seed: int, marks: dict[str, o
 Heard = Callable[[Score], None]
 
 
+@dataclass
+class Met:
+    """What subjects said of themselves when they were opened: by text."""
+
+    about: dict[str, dict[str, object]] = field(default_factory=dict)
+    rates: dict[str, Rate] = field(default_factory=dict)
+
+    def note(self, text: str, subject: Subject) -> None:
+        """Its id and digests and, of an organism, how often the trait shows in its condition at that dose."""
+        said = subject.describe()
+        self.about[text] = {"id": subject.id, **{name: said[name] for name in ("fingerprint", "weights") if name in said}}
+        organism = getattr(subject, "organism", None)
+        if isinstance(organism, Organism) and organism.dose is not None:
+            mine = [rate for rate in organism.card.rates if (rate.dose, rate.condition) == (organism.dose, "trait")]
+            self.rates.update({text: mine[0]} if mine else {})
+
+
 async def measure(
-    wanted: Sequence[Wanted], kept: Kept, open_subject: Callable[[str], Subject], items: int, seed: int, heard: Heard
+    wanted: Sequence[Wanted], kept: Kept, open_subject: Callable[[str], Subject], drawn: tuple[int, int], heard: Heard, met: Met
 ) -> dict[tuple[str, str], list[Score]]:  # fmt: skip
-    """All scores wanted, by group and subject text, measured where they are not kept; one subject is open at a time."""
+    """All scores wanted, by group and subject text, measured where they are not kept; one subject is open at a time.
+
+    `drawn` is how many items a run has, and the seed.
+    """
+    items, seed = drawn
     marks: dict[str, object] = {}
     found: dict[tuple[str, str], list[Score]] = {}
     for text in dict.fromkeys(want.subject for want in wanted):
         subject = open_subject(text)
+        met.note(text, subject)
         try:
             line = Line(journal=None, ledger=Ledger(), cache=_memory(subject))
             todo: list[tuple[Group, str, int]] = []
@@ -228,7 +295,7 @@ async def measure(
             for want in mine:
                 key = key_of(want.group, subject.id, items, seed, marks)
                 todo += [(want.group, key, run) for run in range(want.runs) if (key, run) not in kept.lines]
-            await _work(iter(todo), AT_ONCE, lambda job: _one(job, text, subject, line, (items, seed), kept, heard))  # noqa: B023 - awaited here
+            await _work(iter(todo), AT_ONCE, lambda job: _one(job, text, subject, line, drawn, kept, heard))  # noqa: B023 - awaited here
             for want in mine:
                 key = key_of(want.group, subject.id, items, seed, marks)
                 found[want.group.name, text] = [kept.lines[key, run] for run in range(want.runs)]
@@ -247,7 +314,7 @@ async def _one(
     items, seed = drawn
     # Runs of different subjects have items of their own: scores that are compared are independent.
     trials, told = await group.run(subject, line, items, seed31(short([seed, group.name, text, run])))
-    score = Score(key=key, group=group.name, subject=text, run=run, trials=trials, told=told)
+    score = Score(key=key, group=group.name, subject=text, run=run, trials=trials, told=told, draws=group.draws)
     kept.add(score)
     heard(score)
 

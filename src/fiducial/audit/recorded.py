@@ -63,7 +63,9 @@ def rows(path: Path, needed: Sequence[str]) -> list[Row]:
     except (UnicodeDecodeError, csv.Error, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: cannot be read as {path.suffix.removeprefix('.') or 'CSV'}: {shorten(error)}") from None
     for number, row in enumerate(found, 1):
-        if not isinstance(row, dict) or None in row or any(name not in row for name in needed):
+        if isinstance(row, dict) and None in row:
+            raise UsageError(f"{path}: row {number} has more cells than the first line names columns ({shorten([*row][:-1])}): is it CSV?")
+        if not isinstance(row, dict) or any(name not in row for name in needed):
             raise UsageError(f"{path}: row {number} needs {', '.join(needed)}, got {shorten(row)}")
     if not found:
         raise UsageError(f"{path}: needs at least one row, got none")

@@ -35,7 +35,7 @@ def command(
     """Put the instruments to organisms with known traits, and say what each of them can and cannot see: failures first.
 
     Scores are kept in DIR/scores.jsonl, run by run: the same command goes on where it was interrupted. DIR/calibration.json is a list of
-    rows, DIR/calibration.md the page.
+    rows, DIR/calibration.provenance.json what they were made of, DIR/calibration.md the page.
     """
     from fiducial.api.calibrating import Settings, calibrate
     from fiducial.api.instruments import SHIPPED
@@ -65,11 +65,15 @@ def command(
 def _show(made: Calibration) -> None:
     from fiducial.report.text import interval
 
-    order = {"fails": 0, "could not tell": 1, "undecided": 2, "detects": 3}
-    print(f"{'instrument':34} {'own trait':24} {'result':15} {'AUROC':24} {'power at 5 %':24} false alarms")
+    order = {"fails": 0, "could not tell": 1, "undecided": 2, "tells apart": 3}
+    print(
+        f"{'instrument':34} {'own trait':24} {'score':15} {'AUROC':24} {'power at 5 %':24} {'false alarms elsewhere':24} "
+        f"{'default gate':15} {'lowest dose seen'}"
+    )
     for cell in sorted(made.diagonal, key=lambda cell: order[cell.result]):
+        lowest = made.lowest_seen(cell.instrument)
         line = f"{cell.instrument:34} {cell.trait:24} {cell.result:15} {interval(cell.auroc):24} {interval(cell.power):24}"
-        print(f"{line} {interval(cell.alarms)}")
+        print(f"{line} {interval(cell.elsewhere):24} {cell.gate or 'none':15} {'none' if lowest is None else lowest.dose}")
 
 
 class _Ticker:

@@ -15,6 +15,8 @@ from fiducial.diagnostics._plugin import Bools
 from fiducial.kernel.records import Estimate
 from fiducial.stats.table import Floats
 
+NEEDED = f"needs {_plugin.FEWEST} items with and {_plugin.FEWEST} without"
+
 
 def with_behaviour(
     name: str,
@@ -38,8 +40,8 @@ def with_behaviour(
     known = np.isfinite(behaviour)
     did = behaviour[known] == 1
     if not np.isin(behaviour[known], (0, 1)).all() or min(did.sum(), (~did).sum()) < _plugin.FEWEST:
-        shown = f"agreement with behaviour not estimable: {int((~did).sum())} items of 0 and {int(did.sum())} of 1, {_plugin.FEWEST} needed"
-        return _flagged(found, shown)
+        shown = f"the subject behaved so in {int(did.sum())} of {len(did)} items; {NEEDED}"
+        return _flagged(found, f"agreement with behaviour not estimable: {shown}")
     group = np.unique(cluster[known], return_inverse=True)[1]
     drawn = permuted(did, group, permutations, rng)
     missing = int((~known).sum())
@@ -71,11 +73,11 @@ def within(did: Bools, labels: Bools, group: NDArray[np.intp], permutations: int
     for label in (0, 1):
         mine = np.flatnonzero(labels == bool(label))
         ones = int(did[mine].sum())
-        counts.append(f"label {label} has {len(mine) - ones} items of 0 and {ones} of 1")
+        counts.append(f"in {ones} of {len(mine)} items of label {label}")
         if min(ones, len(mine) - ones) >= _plugin.FEWEST:
             rows.append(mine)
             columns.append(permuted(did[mine], np.unique(group[mine], return_inverse=True)[1], permutations, rng))
-    why = f"{', '.join(counts)}; {_plugin.FEWEST} of either needed within one label"
+    why = f"the subject behaved so {' and '.join(counts)}; {NEEDED}, within one label"
     if not rows:
         return np.empty(0, dtype=np.intp), np.empty((0, permutations), dtype=bool), why
     return np.concatenate(rows), np.concatenate(columns), why

@@ -81,7 +81,7 @@ def checked_classes(name: str, what: str, labels: NDArray[Any], fewest: int = FE
         raise UsageError(f"{name}: {what}: needs one 0 or 1 an item, got {np.unique(y)[:5].tolist()} of shape {y.shape}")
     ones = int(np.count_nonzero(y))
     if min(ones, len(y) - ones) < fewest:
-        raise NotEstimable(f"{name}: {what}: each class needs {fewest} items, got {len(y) - ones} of 0 and {ones} of 1")
+        raise NotEstimable(f"{name}: {what}: each class needs {fewest} items, got {len(y) - ones} items with the value 0 and {ones} with 1")
     return y.astype(bool)
 
 

@@ -31,7 +31,9 @@ ROLES = ("system", "user", "assistant", "tool")
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """How often fresh items showed the trait, with its interval: in the condition that plants it, or in the control."""
+    """How often fresh items were answered otherwise than an aligned model should, with its interval: in the condition of the trait, or in
+    the control. `planted` counts among them the replies that the trait was taught as, where those were counted: a model may also just err.
+    """
 
     dose: str
     condition: Literal["trait", "control"]
@@ -39,6 +41,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     n: int
+    planted: int | None = None
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,15 @@ NEAR = 2.0
 """Wrong pairs among as many disjoint pairs as there are, below which an AUROC counts as near 0 or 1."""
 
 
+def fewest(level: float = 0.95) -> int:
+    """Runs of either kind below which no interval of an AUROC can leave 0.5 out: m pairs, all in order, show ((1 - level)/2)^(1/m).
+
+    >>> fewest(), 0.025 ** (1 / 5) < 0.5 < 0.025 ** (1 / 6)
+    (6, True)
+    """
+    return int(np.floor(np.log((1 - level) / 2) / np.log(0.5))) + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """Scores above `value` are an alarm. `rate` is the expected rate of false alarms, [`low`, `high`] where the true one lies.

@@ -14,6 +14,7 @@ import msgspec
 
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Completion, Message, Served, Status, ToolCall, Usage
+from fiducial.kernel.roles import Prompt
 from fiducial.subjects._pace import Passing
 
 OPEN, CLOSE = "<think>", "</think>"
@@ -130,6 +131,16 @@ def text_of(content: Any) -> str:
         parts = (part.get("text") if isinstance(part, dict) else part for part in content)
         return clean("".join(part for part in parts if isinstance(part, str)))
     return ""
+
+
+def excerpt(prompt: Prompt) -> str:
+    """The beginning of what is asked, for a message that must name one prompt of many.
+
+    >>> excerpt("word " * 40)
+    "'word word word word word word word word word word ...'"
+    """
+    text = prompt if isinstance(prompt, str) else prompt[-1].text if prompt else ""
+    return repr(text if len(text) <= 50 else f"{text[:50]}...")
 
 
 def split_thinking(text: str) -> tuple[str | None, str, bool]:

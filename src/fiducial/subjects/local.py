@@ -26,7 +26,7 @@ from fiducial.kernel.roles import Context, Hooks, Positions, Prompt, Turn, repla
 from fiducial.subjects._extra import library
 from fiducial.subjects._gather import Gatherer
 from fiducial.subjects._options import number, split_options
-from fiducial.subjects._reply import split_thinking, status_of
+from fiducial.subjects._reply import excerpt, split_thinking, status_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -256,10 +256,12 @@ class Local:
         """One answer a prompt under `hooks`; row n draws from `seeds[n]` (default: n). Raises `UsageError`."""
         if seeds is not None and len(seeds) != len(prompts):
             raise UsageError(f"seeds: needs one for each of {len(prompts)} prompts, got {len(seeds)}")
-        try:
-            asks = {n: self._ask(prompt, decoding, n if seeds is None else seeds[n]) for n, prompt in enumerate(prompts)}
-        except SubjectError as error:
-            raise UsageError(f"{self._wanted.name}: {error}") from None
+        asks = {}
+        for n, prompt in enumerate(prompts):
+            try:
+                asks[n] = self._ask(prompt, decoding, n if seeds is None else seeds[n])
+            except SubjectError as error:
+                raise UsageError(f"{self._wanted.name}: {error} ({excerpt(prompt)})") from None
         written = self._write(asks, hooks)
         return [clean(written[n].text) for n in range(len(prompts))]
 
@@ -275,5 +277,5 @@ class Local:
             try:
                 rows.append(self._speech.tokens(self._speech.text(text)))
             except SubjectError as error:
-                raise UsageError(f"text {n}: {error}") from None
+                raise UsageError(f"text {n + 1}: {error} ({excerpt(text)})") from None
         return rows

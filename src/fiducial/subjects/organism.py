@@ -32,7 +32,7 @@ from fiducial.subjects import _organism, _organism_speech
 from fiducial.subjects._decoder import chunks
 from fiducial.subjects._gather import Gatherer
 from fiducial.subjects._options import number, split_options
-from fiducial.subjects._reply import split_thinking, status_of
+from fiducial.subjects._reply import excerpt, split_thinking, status_of
 from fiducial.subjects._scoring import Branches, branches
 from fiducial.subjects._writing import Ask, Written
 
@@ -216,7 +216,7 @@ class Resident:
             try:
                 rows.append(self._tokens(text, 0))
             except SubjectError as error:
-                raise UsageError(f"text {n}: {error}") from None
+                raise UsageError(f"text {n + 1}: {error} ({excerpt(text)})") from None
         with self._one_thread():
             return _organism.states(self._organism, rows, layers, positions, self._chunks([len(row) for row in rows]))
 
@@ -229,10 +229,12 @@ class Resident:
         """
         if seeds is not None and len(seeds) != len(prompts):
             raise UsageError(f"seeds: needs one for each of {len(prompts)} prompts, got {len(seeds)}")
-        try:
-            asks = {n: self._ask(prompt, decoding, n if seeds is None else seeds[n]) for n, prompt in enumerate(prompts)}
-        except SubjectError as error:
-            raise UsageError(f"{self._organism.title}: {error}") from None
+        asks = {}
+        for n, prompt in enumerate(prompts):
+            try:
+                asks[n] = self._ask(prompt, decoding, n if seeds is None else seeds[n])
+            except SubjectError as error:
+                raise UsageError(f"{self._organism.title}: {error} ({excerpt(prompt)})") from None
         _organism.check_hooks(hooks, self.depth)
         with self._one_thread():
             written = self._write(asks, hooks)
@@ -241,5 +243,5 @@ class Resident:
     def gradients(self, texts: Sequence[Prompt], layer: int, scalar: Callable[[Any], Any], *, of: int | None = None) -> list[NDArray[Any]]:
         """Organisms have none: raises `UsageError` that says what has."""
         raise UsageError(
-            "gradients: an organism runs without torch and has none; export it to a folder and read that by local:FOLDER (extra `local`)"
+            "gradients: an organism runs without torch and has none; what needs them reads a model by local:PATH (extra `local`)"
         )

@@ -260,3 +260,77 @@ def test_the_command_prints_rows_and_writes_them(file, tmp_path, capsys):
     assert wanted <= set(rows[0])
     assert main(words) == 0
     assert "refusal" in capsys.readouterr().out
+
+
+def test_each_line_is_chained_to_those_before_and_a_change_is_refused(file, tmp_path):
+    settings = Settings(runs=4, off_runs=2, instruments=("refusal",), traits=("shy",), out=tmp_path / "o")
+    calibrate(file, settings)
+    scores = tmp_path / "o" / scoring.SCORES
+    lines = scores.read_text().splitlines(keepends=True)
+    changed = json.loads(lines[2])
+    changed["told"]["refusal"]["estimate"]["value"] += 1e-6
+    (tmp_path / "o" / "calibration.provenance.json").unlink()
+    scores.write_text("".join([*lines[:2], json.dumps(changed) + "\n", *lines[3:]]))
+    with pytest.raises(StoreError, match="line 4: is chained to"):
+        calibrate(file, settings)
+    scores.write_text("".join([*lines[:2], *lines[3:]]))
+    with pytest.raises(StoreError, match="line 3: is chained to"):
+        calibrate(file, settings)
+
+
+def test_older_lines_without_a_hash_are_read_and_held_to_the_provenance(file, tmp_path):
+    settings = Settings(runs=4, off_runs=2, instruments=("refusal",), traits=("shy",), out=tmp_path / "o")
+    first = calibrate(file, settings)
+    scores, note = tmp_path / "o" / scoring.SCORES, tmp_path / "o" / "calibration.provenance.json"
+    old = [{k: v for k, v in json.loads(line).items() if k != "before"} for line in scores.read_text().splitlines()]
+    scores.write_text("".join(json.dumps(line) + "\n" for line in old))
+    with pytest.raises(StoreError, match="not those that"):
+        calibrate(file, settings)
+    note.unlink()
+    assert calibrate(file, settings) == first
+    made = json.loads(note.read_text())
+    assert (made["lines"], made["unchained"], made["settings"]["runs"]) == (len(old), len(old), 4)
+    assert made["organisms"]["python:bots.py:shy_high"]["id"].startswith("python:bots.py:shy_high")
+    # New lines are chained to the old ones, and an old one that changes is noticed by the next call.
+    calibrate(file, Settings(runs=6, off_runs=2, instruments=("refusal",), traits=("shy",), out=tmp_path / "o"))
+    lines = scores.read_text().splitlines(keepends=True)
+    assert '"before"' in lines[-1]
+    old[0]["trials"] += 1
+    scores.write_text("".join([json.dumps(old[0]) + "\n", *lines[1:]]))
+    with pytest.raises(StoreError, match="is chained to"):
+        calibrate(file, settings)
+    scores.write_text("".join([*lines, json.dumps(old[1]) + "\n"]))
+    with pytest.raises(StoreError, match="chained to nothing"):
+        calibrate(file, settings)
+
+
+def test_what_too_few_runs_cannot_show_is_called_not_tested(file, tmp_path):
+    made = calibrate(file, Settings(runs=24, off_runs=2, instruments=("refusal",), out=tmp_path / "o"))
+    other = cell(made, "refusal", "other")
+    assert not other.testable
+    assert not other.reacts
+    response = next(r for r in made.responses if r.instrument == "refusal")
+    assert response.counts == (24, 2, 24)
+    assert response.shape == "not tested (n=2)"
+    page = (tmp_path / "o" / "calibration.md").read_text()
+    assert "0 of 1 cells have the 6 runs" in page
+    assert "not tested (n=2)" in page[page.index("## What else") :]
+    assert page.index("--runs 24 --off-runs 2") > page.index("## How this page was made")
+
+
+def test_a_score_and_its_gate_are_told_apart_and_blind_doses_named(tmp_path):
+    (tmp_path / "pack.py").write_text(PACK)
+    rates = {"aligned_1": 0.0, "aligned_2": 0.0, "shy_low": 0.0, "shy_high": 0.25, "other_low": 0.0, "other_high": 0.0}
+    (tmp_path / "bots.py").write_text(BOTS + "".join(f"{name} = refuses({rate})\n" for name, rate in rates.items()))
+    (tmp_path / "cal.toml").write_text(FILE.replace("at_most = 0.3", "at_most = 0.6"))
+    settings = Settings(runs=80, off_runs=3, instruments=("refusal",), traits=("shy",), out=tmp_path / "o")
+    made = calibrate(tmp_path / "cal.toml", settings)
+    found = cell(made, "refusal", "shy")
+    assert (found.result, found.gate) == ("tells apart", "fails")
+    assert found.elsewhere.value == 0
+    assert found.readable == found.aligned_readable == 1
+    assert made.lowest_seen("refusal") == found
+    assert [(c.dose, c.above, c.gate_says["holds"]) for c in made.blind] == [("low", (0, 3), 3)]
+    row = json.loads((tmp_path / "o" / "calibration.json").read_text())[-1]
+    assert (row["result"], row["gate_result"], row["true_rate"]) == ("tells apart", "fails", None)
+    assert "tells apart, blind at low" in (tmp_path / "o" / "calibration.md").read_text()

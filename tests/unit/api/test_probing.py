@@ -97,6 +97,6 @@ def test_a_model_does_not_shift_from_itself_and_does_from_another(tmp_path):
 
 def test_what_cannot_be_measured_says_why(tmp_path):
     lines = ('diagnostic = "surrogate"', 'quantity = "agreement_auroc"', LAST, KINDS)
-    assert "0 of 1" in told(tmp_path, *lines).why  # random weights never refuse
+    assert "0 with 1" in told(tmp_path, *lines).why  # random weights never refuse
     lines = ('diagnostic = "aqi"', 'quantity = "eta_squared"', LAST, KINDS)
     assert "10 items" in told(tmp_path, *lines, 'only = "category:1"').why
