@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    if words in (["--version"], ["-V"]):
+    if words and words[0] in {"--version", "-V"}:
         from importlib.metadata import version
 
         print(f"fiducial {version('fiducial')}")

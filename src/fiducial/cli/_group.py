@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import importlib
 import os
 import sys
@@ -20,6 +21,16 @@ ORDER = (
     "new", "spec", "endpoint", "reproduce", "doctor",
 )  # fmt: skip
 """Commands in the order of help; others follow by name."""
+
+VALUES = {"str": "TEXT", "int": "N", "float": "X", "path": "PATH"}
+"""How the value of an option is written in help, where the option does not say it better."""
+
+EPILOG = (
+    "A word in capitals is to be replaced, one in brackets may be left out. `fiducial COMMAND --help` shows a command's options.\n\n"
+    "Words: a unit is what is judged together; clusters are the independent pieces of evidence; a cell is one combination of conditions; "
+    "a card holds what is known of a judge's errors; a content root is the digest of a run's rows, and a run is anchored where somebody "
+    "outside vouches for it. All of them: docs/reference/glossary.md."
+)
 
 
 class Commands(click.Group):
@@ -44,6 +55,7 @@ class Commands(click.Group):
             app.command()(module.command)
             found = typer.main.get_command(app)
         found.name = cmd_name
+        _one_notation(found)
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -63,8 +75,12 @@ def run(words: list[str], *, debug: bool) -> int:
     group = Commands(
         name="fiducial",
         help="Measures whether an AI system behaves as it was specified to, and says how sure it is.",
-        epilog="fiducial COMMAND --help shows a command's options. --debug shows tracebacks, --version the version.",
+        epilog=EPILOG,
         no_args_is_help=True,
+        params=[
+            click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error; stands anywhere."),
+            click.Option(["--version", "-V"], is_flag=True, expose_value=False, help="Show the version and exit."),
+        ],
     )
     try:
         code = group.main(args=words, prog_name="fiducial", standalone_mode=False)
@@ -105,6 +121,24 @@ def _explain(error: Exception) -> int:
         file=sys.stderr,
     )
     return USAGE
+
+
+def _one_notation(command: Any) -> None:
+    """Write what is to be put in the same way everywhere, and say of each subcommand whole what it does."""
+    for one in getattr(command, "commands", {}).values():
+        one.short_help = (one.help or "").partition("\n")[0]
+        _one_notation(one)
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            word = (parameter.metavar or parameter.name or "").upper()
+            parameter.make_metavar = functools.partial(_written, word, optional=not parameter.required)
+        elif parameter.metavar is None and not parameter.is_flag:
+            parameter.metavar = VALUES.get(parameter.type.name.removesuffix(" range"), parameter.type.name.upper())
+
+
+def _written(word: str, *_: Any, optional: bool, usage: bool = False, **__: Any) -> str:
+    """An argument, in brackets where a usage line shows that it may be left out."""
+    return f"[{word}]" if usage and optional else word
 
 
 def _from_click(error: Exception, name: str) -> bool:

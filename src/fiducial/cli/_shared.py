@@ -136,7 +136,10 @@ def print_case(title: str, exchanges: Sequence[Exchange], judgements: Sequence[J
                 print(_plain(f"[{message.role} calls] {call.name} {call.arguments}"))
         if response.final_state is not None:
             print(_plain(f"[final state] {response.final_state}"))
-    print("\njudgements" if judgements else "\nno judgement: a response here is not one that this benchmark reads")
+    if not judgements and all(exchange.response.status == "answered" for exchange in exchanges):
+        print("\nno judgement: no judge of this benchmark is configured")
+    else:
+        print("\njudgements" if judgements else "\nno answer to judge")
     for judgement in judgements:
         value = "could not tell" if judgement.value is None else f"{judgement.value:g}"
         part = f" ({judgement.part})" if judgement.part else ""

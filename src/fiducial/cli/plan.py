@@ -14,7 +14,9 @@ from fiducial.kernel.errors import UsageError
 
 def command(
     spec: SpecFile,
-    subject: Annotated[list[str] | None, typer.Option(help="What would be measured; gives prices where they are stated.")] = None,
+    subject: Annotated[
+        list[str] | None, typer.Option(metavar="SUBJECT", help="What would be measured; gives prices where they are stated.")
+    ] = None,
     seed: Seed = None,
     limit: Limit = None,
     repeat: Repeat = 1,
@@ -22,7 +24,7 @@ def command(
     attest: Annotated[
         Path | None, typer.Option(metavar="KEY", help="Write the plan to --out and sign its root before any question.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's directory, with --attest.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="RUN", help="The run's directory, with --attest.")] = None,
     as_json: Json = False,
 ) -> int:
     """Show what a run would ask, cost and be able to decide, without asking anything.
@@ -77,9 +79,10 @@ def _print(found: Any) -> None:
             highlight=False,
         )
     price = "price unknown: no subject states its prices" if found.price is None else f"about {found.price:.2f}"
+    subjects = "1 subject" if found.subjects == 1 else f"{found.subjects} subjects"
     console.print(
-        f"{found.trials} trials over {found.subjects} subject(s), about {found.calls} calls and {found.judge_calls} judge calls, "
-        f"about {found.input_tokens} + {found.output_tokens} tokens, {price}",
+        f"{found.trials} trials for {subjects}, about {found.calls} calls and {found.judge_calls} judge calls, "
+        f"about {found.input_tokens} tokens in and {found.output_tokens} out, {price}",
         highlight=False,
     )
     if found.expected_calls is not None:

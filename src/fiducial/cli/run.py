@@ -42,7 +42,7 @@ def command(
 ) -> int:
     """Measure subjects against a specification and decide its claims.
 
-    Exit code: 0 every claim holds, 1 one is violated, 2 wrong use or a claim without any judged answer, 3 one is
+    Exit code: 0 every claim holds, 1 one is violated, 2 wrong use, no claim, or one without any judged answer, 3 one is
     undecided, 130 interrupted (what there is was sealed).
     """
     from fiducial.api import executing, runs

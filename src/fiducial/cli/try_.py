@@ -9,14 +9,12 @@ import typer
 from fiducial.cli import _shared
 from fiducial.cli._shared import Filter, Json, Seed
 
-DEFAULT = "specs/assistant.toml"
-
 
 def command(
     benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="A benchmark of the specification.")],
     item: Annotated[str, typer.Argument(metavar="ITEM", help="An item by id or number.")],
-    subject: Annotated[str, typer.Option(help="What to ask, e.g. chat:MODEL@http://host:port/v1.")],
-    spec: Annotated[str, typer.Option(help="The specification.")] = DEFAULT,
+    subject: Annotated[str, typer.Option(metavar="SUBJECT", help="What to ask, e.g. chat:MODEL@http://host:port/v1.")],
+    spec: Annotated[str, typer.Option(metavar="SPEC", help="The specification, a TOML file.")],
     seed: Seed = None,
     only: Filter = None,
     as_json: Json = False,

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from fiducial.engine.budget import Ledger
 from fiducial.kernel.digest import seed31
-from fiducial.kernel.errors import BudgetSpent, SubjectError
+from fiducial.kernel.errors import BudgetSpent, SubjectError, place_of
 from fiducial.kernel.records import Completion, Judgement, Message, Response, Served, Status, Trial, Usage
 from fiducial.kernel.roles import Benchmark, Case, Environment, Exchange, Judge, Subject, Tool, Turn
 from fiducial.store.journal import Call, Journal, call_key
@@ -356,7 +356,7 @@ async def _judge(judge: Judge, case: Case) -> tuple[Judgement, ...]:
     except BudgetSpent:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary to a judge: whatever it raises is its fault, never the subject's
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {error}{place_of(error)}"
     return (Judgement(unit=case.unit, subject=case.subject, judge=judge.id, aspect="*", value=None, fault=text[:500]),)
 
 

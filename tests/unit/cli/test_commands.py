@@ -186,3 +186,64 @@ def test_a_filter_that_leaves_no_claim_does_not_pass(told, tmp_path):
     more = "[benchmarks.harmful_compliance]\nitems = 5\n"
     (tmp_path / "spec.toml").write_text(SPEC.format(bound=0.1) + more)
     assert told("run", "spec.toml", "--subject", "scripted:aligned", "--quiet", "--filter", "harmful_compliance")[0] == 2
+
+
+def test_help_is_in_one_notation_and_cut_nowhere(told):
+    import ast
+    from pathlib import Path
+
+    from fiducial import cli
+
+    names = [path.stem.rstrip("_") for path in sorted(Path(cli.__file__).parent.glob("[a-z]*.py"))]
+    assert len(names) > 15
+    for name in names:
+        code, out, _ = told(name, "--help")
+        assert code == 0
+        usage, _, rest = out.partition("\n\n")
+        assert not set("{<>") & set(usage), usage
+        assert not any(sign in rest for sign in ("<str>", "<int", "<path>", "<float", "{", "...\n")), rest
+    out = told("--help")[1]
+    assert out.index("Options:") < out.index("--debug") < out.index("Commands:")
+    assert out.index("Options:") < out.index("--version") < out.index("Commands:") < out.index("glossary.md")
+    tree = ast.parse((Path(cli.__file__).parent / "judge.py").read_bytes())
+    docs = [ast.get_docstring(one) for one in tree.body if isinstance(one, ast.FunctionDef) and one.decorator_list]
+    shown = " ".join(told("judge", "--help")[1].split())
+    assert len(docs) > 8
+    assert all(doc and doc.partition("\n")[0] in shown for doc in docs)
+
+
+def test_version_and_debug_are_options(told):
+    for words in (("--version",), ("-V",), ("--version", "run")):
+        code, out, _ = told(*words)
+        assert (code, out.split()[0]) == (0, "fiducial")
+
+
+def test_list_shows_packs_and_organisms_by_their_kinds(told):
+    from fiducial.organisms import catalogue
+
+    out = told("list")[1]
+    assert {"packs:", "organisms:", "judges:"} <= set(out.splitlines())
+    assert "town" in told("list", "pack")[1]
+    code, out, _ = told("list", "organism", "--json")
+    assert code == 0
+    assert list(json.loads(out)["organism"]) == [f"organism:{name}" for name in sorted(catalogue.names())]
+
+
+def test_where_nothing_was_answered_there_is_nothing_to_judge(told, tmp_path):
+    (tmp_path / "bot.py").write_text("def reply(prompt):\n    raise RuntimeError('down')\n")
+    code, out, _ = told("try", "over_refusal", "0", "--spec", "spec.toml", "--subject", "python:bot.py:reply")
+    assert code == 0
+    assert out.rstrip().endswith("no answer to judge")
+
+
+def test_a_judge_that_fails_in_the_run_names_the_line_of_its_file(told, tmp_path):
+    (tmp_path / "odd.py").write_text(
+        "from fiducial import Reader, Verdict\n\n\ndef judge():\n    def read(case):\n        if 'other' in case.only.response.answer:\n"
+        "            return case.absent\n        return [Verdict('odd', 1.0)]\n\n    return Reader('odd', '1', read)\n"
+    )
+    (tmp_path / "sums.csv").write_text("prompt\nOne and one?\n")
+    (tmp_path / "bot.py").write_text("def reply(prompt):\n    return 'other'\n")
+    (tmp_path / "own.toml").write_text(CASES.format(claim="").replace('"match"', '"./odd.py"'))
+    code, out, _ = told("try", "sums", "0", "--spec", "own.toml", "--subject", "python:bot.py:reply")
+    assert code == 0
+    assert "(odd.py, line 7)" in out
