@@ -20,6 +20,7 @@ from fiducial.kernel.records import Judgement, Record
 from fiducial.kernel.roles import Case, Judge
 from fiducial.store.disk import disk, document, write_whole
 from fiducial.store.run import Run
+from fiducial.store.sound import newest
 
 LARGEST = 64 * 2**20
 """Bytes of a file of anchors."""
@@ -49,7 +50,7 @@ def keep(path: Path, count: int, seed: int, judge: str | None = None) -> bytes:
     """
     run = Run.open(path)
     said: dict[tuple[str, str], list[Judgement]] = {}
-    for judgement in run.judgements():
+    for judgement in run.judgements(newest(run)):
         own = judgement.label != OVERRIDE and judge in (None, judgement.judge.partition("@")[0])
         if judgement.value is not None and own:
             said.setdefault((judgement.unit, judgement.subject), []).append(judgement)

@@ -12,6 +12,7 @@ from fiducial.kernel.records import Judgement
 from fiducial.kernel.roles import Case
 from fiducial.report.notes import Failure
 from fiducial.store.run import Run
+from fiducial.store.sound import newest
 
 MOST = 20
 """Units that one name may stand for."""
@@ -33,15 +34,16 @@ def show(path: Path, name: str) -> list[tuple[Case, list[Judgement]]]:
         path: the run.
         name: a unit's name or its beginning, an item's id (with or without ``benchmark/``), or the beginning of a trial's key.
 
-    Raises `StoreError` where nothing has that name, or too much.
+    Raises `StoreError` where nothing has that name, or too much, and where the run's files are not as they were sealed.
     """
     run = Run.open(path)
+    revision = newest(run)
     units = _units(run, name)
     found = [placed.case for placed in cases(run) if placed.case.unit in units]
     if not found:
         raise StoreError(f"{path}: {name!r} stands for {', '.join(sorted(units)[:3])}, which nobody has answered yet")
     judgements: dict[tuple[str, str], list[Judgement]] = {}
-    for judgement in run.judgements():
+    for judgement in run.judgements(revision):
         if judgement.unit in units:
             judgements.setdefault((judgement.unit, judgement.subject), []).append(judgement)
     return [(case, judgements.get((case.unit, case.subject), [])) for case in found]

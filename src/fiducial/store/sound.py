@@ -25,10 +25,10 @@ def sealed(run: Run, revision: Revision | None = None) -> int:
         if name.startswith("revisions/"):
             _same(run, name, entry)
     number = _sealed(run)[-1]
-    latest = own if number == own.revision else _manifest(run, run.revision(number))
+    last = own if number == own.revision else _manifest(run, run.revision(number))
     for name in RUN_FILES:
-        if name in latest.files:
-            _same(run, name, latest.files[name])
+        if name in last.files:
+            _same(run, name, last.files[name])
     return own.revision
 
 
@@ -37,10 +37,16 @@ def newest(run: Run) -> int:
 
     A later one that was left unfinished is passed over. Raises `StoreError` where none is sealed.
     """
-    there = _sealed(run)
-    if not there:
+    number = latest(run)
+    if number is None:
         raise StoreError(f"{run.path}: no revision is sealed, so that the run is not finished; {_way_out(run)}")
-    return sealed(run, there[-1])
+    return sealed(run, number)
+
+
+def latest(run: Run) -> int | None:
+    """The number of the latest revision that was sealed; its files are not looked at."""
+    there = _sealed(run)
+    return there[-1] if there else None
 
 
 def document_of(run: Run, revision: Revision, name: str) -> Path:

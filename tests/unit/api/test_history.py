@@ -15,6 +15,7 @@ from fiducial.api.comparing import compare
 from fiducial.api.history import told
 from fiducial.api.reports import render
 from fiducial.api.runs import Settings
+from fiducial.api.showing import show
 from fiducial.cli import main
 from fiducial.engine.plan import Options
 from fiducial.kernel.errors import StoreError, UsageError
@@ -127,7 +128,7 @@ def test_a_file_that_was_changed_is_named_and_nothing_is_shown(result, name, cap
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
     for work in (
         lambda: results.load(result.path), lambda: seen(result.path), lambda: again(result, "never"),
-        lambda: labelling.sample(result.path, "any_refusal", 20, 0),
+        lambda: show(result.path, "over_refusal"), lambda: labelling.sample(result.path, "any_refusal", 20, 0),
     ):  # fmt: skip
         with pytest.raises(StoreError) as caught:
             work()
@@ -135,6 +136,15 @@ def test_a_file_that_was_changed_is_named_and_nothing_is_shown(result, name, cap
     assert Run.open(result.path).revisions() == [1]
     assert main(["report", str(result.path)]) == 2
     assert name in capsys.readouterr().err
+
+
+def test_a_list_of_runs_tells_no_outcome_that_was_changed(result, capsys):
+    path = result.path / "revisions/1/decisions.json"
+    for changed in (False, True):
+        assert main(["runs", str(result.path.parent), "--json"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)
+        assert (row["exit_code"], "decisions.json" in row.get("problem", "")) == ((None, True) if changed else (1, False))
+        path.write_text(path.read_text().replace("violated", "holds"))
 
 
 def test_another_revision_whose_decisions_were_changed_is_named(result):
