@@ -28,7 +28,7 @@ def need(decision: Decision) -> str:
         return f"without the {e.missing} missing it would {verdict}" if e.missing else ""
     spotless = claim.scale == "absolute" and value == (0.0 if sign > 0 else -1.0) and 0 < (room := abs(holds_at)) < 1
     if spotless:
-        found, how = clusters_needed(room, claim.confidence, claim.side), "without a failure would show that it holds"
+        found, how = clusters_needed(room, claim.confidence, claim.side), "without a failure could show that it holds"
     elif value < holds_at:
         found, how = _scaled(e.clusters, high - value, holds_at - value), "would show that it holds if the value stays"
     elif value > violated_at:
@@ -39,7 +39,7 @@ def need(decision: Decision) -> str:
         return f"the value lies too near {claim.bound:g} for more clusters to decide it"
     if found <= e.clusters:
         return ""  # clusters of unequal sizes, or missing units: their number alone does not tell
-    return f"about {found} clusters ({e.clusters} now) {how}"
+    return f"{'' if spotless else 'about '}{found} clusters ({e.clusters} now) {how}"
 
 
 def _scaled(clusters: int, reach: float, room: float) -> int | None:

@@ -23,10 +23,10 @@ from fiducial.report.view import View
 NARROW = 96
 """Below this width a table would break words, and decisions are written as paragraphs."""
 
-MOST_CHANGES = 10
-"""Changed units named, of each kind."""
+MOST_CHANGES = 5
+"""Changed units named, of each kind; the failing ones shown count."""
 
-MOST_FAILING = 10
+MOST_FAILING = 5
 """Failing units shown with question and answer."""
 
 _STYLE: dict[Outcome, str] = {"violated": "bold red", "undecided": "yellow", "holds": "green"}

@@ -1,10 +1,11 @@
 """Units found by their names, those that count against a claim, and what changed against a baseline with faults in between."""
 
 import json
+from datetime import datetime
 
 import pytest
 
-from fiducial.api import comparing, showing
+from fiducial.api import comparing, listing, showing
 from fiducial.api.runs import Settings, start
 from fiducial.cli import main
 from fiducial.kernel.errors import StoreError
@@ -108,3 +109,27 @@ def test_show_lists_failures_and_units(runs, capsys):
     assert len(content["failing"]) == content["total"] == len(WRONG)
     assert main(["show", str(runs[1].path), "sum-7"]) == 0
     assert "request r7x" in capsys.readouterr().out
+
+
+def test_a_run_is_listed_with_its_time_its_system_and_what_was_answered(runs, capsys):
+    row = listing.row(runs[1].path)
+    assert (row["planned"], row["answered"], row["faults"], row["released"]) == (COUNT, COUNT - len(LOST), len(LOST), 0)
+    assert row["system"] == "adder unversioned"
+    assert not row["stopped_early"]
+    assert datetime.fromisoformat(row["began"]).tzinfo is not None
+    assert main(["runs", str(runs[1].path.parent)]) == 0
+    good, bad = sorted(capsys.readouterr().out.splitlines(), key=lambda line: "bad" in line.split()[0])
+    assert f"{COUNT - len(LOST)} of {COUNT} answered, {len(LOST)} faults" in bad
+    assert f"{COUNT - 1} of {COUNT} answered, 1 faults" in good
+
+
+def test_a_run_that_stopped_early_is_listed_as_that(tmp_path, runs):
+    spec = runs[1].path.parent / "sums.toml"
+    (tmp_path / "b.toml").write_text(spec.read_text().replace("sums.csv", str(spec.parent / "sums.csv")) + "[budget]\ncalls = 5\n")
+    short = start(tmp_path / "b.toml", [f"python:{spec.parent / 'bot.py'}:good"], None, tmp_path / "short", Settings(concurrency=1))
+    row = listing.row(short.path)
+    assert 0 < row["answered"] < COUNT
+    assert row["stopped_early"]
+    assert "stopped early" in listing.line(row)
+    (short.path / "responses.parquet").unlink()
+    assert "23 planned" in listing.line(listing.row(short.path))

@@ -17,7 +17,7 @@ def undecided(views, value, low, high, bound, *, side="at_most", clusters=40, mi
     [
         ((0.05, 0.01, 0.12, 0.1), "about 79 clusters (40 now) would show that it holds"),  # (0.07 / 0.05)^2 * 40 = 78.4
         ((0.15, 0.08, 0.25, 0.1), "about 79 clusters (40 now) would show that it is violated"),
-        ((0.0, 0.0, 0.0722, 0.05), "about 59 clusters (40 now) without a failure"),
+        ((0.0, 0.0, 0.0722, 0.05), "59 clusters (40 now) without a failure"),
         ((0.0999999, 0.05, 0.2, 0.1), "too near 0.1"),
     ],
 )

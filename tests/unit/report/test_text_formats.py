@@ -121,6 +121,21 @@ def test_junit_of_hostile_text_is_one_case(views):
     assert {e.tag for e in root.iter()} == {"testsuites", "testsuite", "properties", "property", "testcase", "failure", "system-out"}
 
 
+def test_junit_names_hold_no_host_and_no_digest_and_stay_apart(views):
+    view = views.run_like()
+
+    def cases(subjects):
+        claim = view.decisions[0]
+        decisions = tuple(msgspec.structs.replace(claim, subject=subject) for subject in subjects)
+        found = ET.fromstring(junit.render(msgspec.structs.replace(view, decisions=decisions))).findall(".//testcase")
+        assert [case.find("properties/property[@name='subject']").get("value") for case in found] == list(subjects)
+        return [case.get("name") for case in found]
+
+    assert cases(["chat:bot@127.0.0.1-83cf32c0"]) == cases(["chat:bot@example.com/v1-00ff00ff"]) == ["mc1-floor"]
+    assert cases(["chat:a@h-11111111", "organism:b-22222222"]) == ["mc1-floor (chat:a)", "mc1-floor (organism:b)"]
+    assert cases(["chat:a@h-11111111", "chat:a@i-22222222"]) == ["mc1-floor (candidate 1)", "mc1-floor (candidate 2)"]
+
+
 # --- markdown --------------------------------------------------------------------------------------------------------
 
 
