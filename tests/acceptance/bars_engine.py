@@ -24,6 +24,11 @@ def bar_ray_on_two_nodes_with_one_worker_killed() -> str:
     return passing("tests/end_to_end/test_ray.py", slow=True)
 
 
+def bar_a_run_at_a_url_outlives_its_machine() -> str:
+    """A killed driver with its disk lost, and a server that speaks S3."""
+    return passing("tests/unit/store/test_depot.py", "tests/end_to_end/test_sharing.py")
+
+
 def bar_throughput_beside_a_bare_client() -> str:
     """>= 0.6 of bare aiohttp, <= 0.3 ms CPU a trial, 10,000 trials < 120 MB, journal <= 1 KB, sealed <= 0.3 KB a trial."""
     command = [sys.executable, "bench/throughput.py", "--trials", "10000", "--latency", "0", "--only", "fiducial,aiohttp", "--json"]

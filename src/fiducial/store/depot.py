@@ -38,6 +38,9 @@ NAMES = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/){0,3}[A-Za-z0-9_][A-Za-z0-9
 NOT_OURS = re.compile(r"tmp/.*|.*lock|lease\.json|.*\.part")
 """Files of a run's directory that mean something on its machine alone."""
 
+MOST_READ = 1 << 26
+"""Bytes of a file that is read whole."""
+
 RENAMED = frozenset({"file", "local", "sftp", "ssh", "smb", "hdfs"})
 """Protocols where a file shows before it is whole: it is put beside and renamed. Object stores show whole objects alone."""
 
@@ -89,10 +92,13 @@ class Depot:
         return {name: size for name, size in inside.items() if NAMES.fullmatch(name) and not NOT_OURS.fullmatch(name)}
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a small file; `None` where there is none of that name."""
+        """The bytes of a small file; `None` where there is none of that name. Raises `StoreError` for a large one."""
         with _reaching("read", f"{self.url}/{name}"):
+            size = self._size(f"{self._folder}/{name}")
+            if size is not None and size > MOST_READ:
+                raise StoreError(f"{self.url}/{name}: at most {MOST_READ} bytes, got {size}")
             try:
-                return self._files.cat_file(f"{self._folder}/{name}")
+                return None if size is None else self._files.cat_file(f"{self._folder}/{name}")
             except FileNotFoundError:
                 return None
 
