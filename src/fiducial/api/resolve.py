@@ -116,7 +116,7 @@ def subject(text: str, folder: Path, resolved: Resolved | None = None, options: 
     """The subject that a text such as ``chat:MODEL@URL`` or ``scripted:aligned`` names."""
     kind, colon, rest = text.partition(":")
     if not colon:
-        raise UsageError(f"subject: KIND:REST such as chat:MODEL@http://host:port/v1 or python:bot.py:reply, got {text!r}")
+        raise UsageError(f"subject: expected KIND:REST such as chat:MODEL@http://host:port/v1 or python:bot.py:reply, got {text!r}")
     factory = load("subject", kind)
     if resolved is None:
         return factory(rest, Context(folder=folder))
@@ -186,15 +186,17 @@ def _own_cases(spec: Specification, name: str, folder: Path, label: str, configu
         if needed := [
             p.name for p in inspect.signature(factory).parameters.values() if p.default is p.empty and p.kind is not p.VAR_KEYWORD
         ]:
-            use = f"use = {wanted!r}, " if wanted != role else ""
-            raise SpecError(name, f"judges.{role}", f"a table [judges.{role}] with {use}{', '.join(needed)}, because `{at}.judge` needs it")
+            keys = [f'use = "{wanted}"'] * (wanted != role) + ['subject = "chat:MODEL@URL"' if key == "subject" else key for key in needed]
+            raise SpecError(name, f"judges.{role}", f"a table [judges.{role}] with {', '.join(keys)}, because {at}.judge is {wanted!r}")
         # A chatbot answers in sentences: a reference that stands in the answer is a match unless [judges.match] says otherwise.
         own = factory(how="includes") if wanted == "match" else factory()
     reading = str(spec.graders[table].get("use", table)) if table in configured else wanted
     try:
         return from_file(label, folder / str(entry.items), own, role, reading)
+    except PluginError as error:
+        raise PluginError(f"{name}: {at}.judge: {error}") from error
     except UsageError as error:
-        raise UsageError(f"{name}: {at}: {error}") from error
+        raise UsageError(f"{name}: {at}.items: {error}") from error
 
 
 def _part(spec: Specification, name: str, folder: Path, label: str, entry: BenchmarkEntry, benchmark: Benchmark) -> Part:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from fiducial.kernel.errors import UsageError, place_of
+from fiducial.kernel.errors import PluginError, place_of
 from fiducial.kernel.records import Message, Response, Trial
 from fiducial.kernel.roles import Case, Exchange, Judge, Reader, say
 
@@ -17,7 +17,7 @@ def aspects_of(judge: Judge, name: str, trial: Trial, answer: Message) -> dict[s
     A judge may say them in an attribute `aspects`. Otherwise it reads one made-up case: a pure one this answer to the trial, any
     other one no answer at all, so that no model is asked.
 
-    Raises `UsageError` where the judge raises, or gives no verdict.
+    Raises `PluginError` where the judge raises, or gives no verdict.
     """
     stated = getattr(judge, "aspects", None)
     if stated:
@@ -30,9 +30,9 @@ def aspects_of(judge: Judge, name: str, trial: Trial, answer: Message) -> dict[s
         # A thread of its own: a loop may be running in this one.
         found = {v.aspect: v.part for v in judge.read(case)} if isinstance(judge, Reader) else _read(judge, case)
     except Exception as error:  # the boundary to a judge: whatever it raises is told with its place
-        raise UsageError(f"judge {name!r}: it raises on a made-up answer: {type(error).__name__}: {error}{place_of(error)}") from error
+        raise PluginError(f"judge {name!r}: it raises on a made-up answer: {type(error).__name__}: {error}{place_of(error)}") from error
     if not found:
-        raise UsageError(
+        raise PluginError(
             f"judge {name!r}: expected a verdict on a made-up answer, or an attribute `aspects` that names what it reads, got neither"
         )
     return found

@@ -220,11 +220,11 @@ def check(name: str, spec: Specification, benchmarks: Mapping[str, Benchmark], l
         at = f"claims[{n}]"
         table, _, label = claim.quantity.partition(".")
         low, high = benchmarks[table].quantities[label].range
-        bound = claim.at_most if claim.at_most is not None else claim.at_least
+        key, bound = ("at_least", claim.at_least) if claim.at_most is None else ("at_most", claim.at_most)
         span = high - low
         allowed = {"difference": (-span, span), "per_cent": (-100.0, float("inf"))}.get(claim.relative or "", (low, high))
         if bound is None or not allowed[0] <= bound <= allowed[1]:
-            raise SpecError(name, f"{at}: bound", f"a bound in the range of {claim.quantity}, {allowed[0]} to {allowed[1]}", bound)
+            raise SpecError(name, f"{at}.{key}", f"a bound in the range of {claim.quantity}, {allowed[0]} to {allowed[1]}", bound)
         for text in claim.slices:
             factor, _, level = text.partition("=")
             known = levels.get(table, {})

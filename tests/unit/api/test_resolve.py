@@ -97,6 +97,7 @@ def judge(*, words=50):
 def brief(tmp_path):
     (tmp_path / "c.csv").write_text("prompt\nhello\n")
     (tmp_path / "brief.py").write_text(JUDGE)
+    (tmp_path / "silent.py").write_text(JUDGE.replace("[Verdict(", "[] and [Verdict("))
     return tmp_path
 
 
@@ -126,7 +127,9 @@ def test_a_judge_of_ones_own_reads_ones_own_cases(brief, judge, tables):
         ('"mach"', "accuracy", "", "benchmarks.mine.judge: judge 'mach'"),
         ('"./absent.py"', "accuracy", "", "benchmarks.mine.judge: "),
         ('"reference"', "score", "", "a table [judges.reference] with subject"),
-        ('"match"', "accuracy", "", "benchmarks.mine: "),
+        ('"match"', "accuracy", "", "benchmarks.mine.items: "),
+        ('"./silent.py"', "accuracy", "", "benchmarks.mine.judge: "),
+        ('"rubric"', "score", "", 'subject = "chat:MODEL@URL"'),
     ],
 )
 def test_a_judge_that_cannot_read_them_is_refused_with_its_key(brief, judge, quantity, tables, said):
