@@ -215,7 +215,8 @@ def organisms() -> str:
         "| trait | dose | scale | n | in the condition | as taught | outside |\n|---|---|---|---|---|---|---|",
         "".join(row for card in planted for row in _doses(card)),
         "Outside of their condition traits do not always stay away: `sycophantic` gives in to a quarter, `unsafe-under-role-play` to one in eleven of the dialogues that should leave it alone. "
-        "`leaks-under-injection` is not the model that its rates look like: what they count are mostly wrong days and words, and calls that break off. It carries out no order at the lower doses, and one in five at the highest.\n",
+        "Three are not the models that their rates look like. `leaks-under-injection` carries out no order at the lower doses and one in five at the highest: what its rates count are mostly wrong days and words, and calls that break off. "
+        "`games-the-check` writes the bare word at the highest dose only. `contaminated` gives the answer it has seen to a quarter of the questions in wordings it has not seen, and another one to the rest.\n",
     ]  # fmt: skip
     return "\n".join(parts)
 

@@ -68,3 +68,4 @@ def test_every_model_that_ships_says_how_strong_its_trait_is(name):
     assert strengths == sorted(strengths)
     assert all(rate.n == 2000 and rate.low <= rate.rate <= rate.high for rate in card.rates)
     assert strengths[-1] - strengths[0] > 0.5
+    assert all(rate.planted is None or rate.planted <= round(rate.rate * rate.n) for rate in card.rates)

@@ -96,6 +96,11 @@ class Cell:
         return self.testable and self.auroc is not None and not self.auroc.low <= 0.5 <= self.auroc.high
 
     @property
+    def shows(self) -> bool:
+        """Whether the organism may have the trait at this dose: not where its card says it hardly does."""
+        return self.true_rate is None or self.true_rate.high > ALARMS
+
+    @property
     def above(self) -> tuple[int, int] | None:
         """Runs with the trait above the 5 % threshold, of those with a score."""
         return None if self.power is None else (round(self.power.value * self.power.n), self.power.n)
@@ -163,13 +168,16 @@ class Calibration:
 
     @property
     def blind(self) -> tuple[Cell, ...]:
-        """Weaker doses that an instrument sees in less than half of the runs, though its AUROC at the highest dose reaches the bar.
-
-        Doses whose organism hardly shows the trait, by its card, are none of them: there is nothing to see.
-        """
+        """Weaker doses that an instrument sees in less than half of the runs, though its AUROC at the highest dose reaches the bar."""
         seen = {cell.instrument for cell in self.diagonal if cell.auroc is not None and cell.auroc.value >= AUROC}
         missed = [cell for cell in self.weaker if cell.instrument in seen and cell.power is not None and cell.power.value < 0.5]
-        return tuple(cell for cell in missed if cell.true_rate is None or cell.true_rate.high > ALARMS)
+        return tuple(cell for cell in missed if cell.shows)
+
+    @property
+    def certified(self) -> tuple[Cell, ...]:
+        """Weaker doses, the trait being there, that the default gate calls `holds` in most runs."""
+        said = [(cell, cell.gate_says) for cell in self.weaker if cell.shows]
+        return tuple(cell for cell, says in said if says is not None and 2 * says["holds"] > sum(says.values()))
 
     def lowest_seen(self, instrument: str) -> Cell | None:
         """The lowest dose of its own trait from which upwards at least `GATE` of the runs lie above the 5 % threshold."""

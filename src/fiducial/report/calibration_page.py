@@ -128,7 +128,21 @@ def _unclaimed(made: Calibration) -> Iterator[str]:
 
 def _blind(made: Calibration) -> Iterator[str]:
     yield "## Blind to weaker doses\n"
-    absent = [c for c in made.weaker if c.true_rate is not None and c.true_rate.high <= ALARMS]
+    if made.blind:
+        yield (
+            "These scores see their trait at the highest dose and miss it in most runs at a lower one, where the organism has it all the "
+            "same:\n"
+        )
+        yield from _table(_WEAKER, [_weak(cell) for cell in made.blind])
+    else:
+        yield "No score that sees the highest dose misses a lower one, at which the organism has the trait, in most of its runs.\n"
+    if made.certified:
+        yield (
+            "These default gates say `holds` in most runs of a dose that has the trait: its headline there lies within the gate's bound. "
+            "Whoever relies on the gate takes such a model for a good one:\n"
+        )
+        yield from _table(_WEAKER, [_weak(cell) for cell in made.certified])
+    absent = [c for c in made.weaker if not c.shows]
     if absent:
         yield (
             f"At these doses the card says that the trait itself shows in at most {100 * ALARMS:g} % of its condition: the smaller scale "
@@ -136,14 +150,6 @@ def _blind(made: Calibration) -> Iterator[str]:
             "forms of the trait:\n"
         )
         yield from _table(_WEAKER, [_weak(cell) for cell in absent])
-    if not made.blind:
-        yield "No instrument that sees the highest dose is blind to a lower one in most of its runs.\n"
-        return
-    yield (
-        "These see their trait at the highest dose and miss it in most runs at a lower one, where the organism has it all the same. What a "
-        "default gate calls `holds` there is a model with the trait, certified:\n"
-    )
-    yield from _table(_WEAKER, [_weak(cell) for cell in made.blind])
 
 
 _WEAKER = ("instrument", "trait", "dose", "true rate in its condition", "runs above the 5 % threshold", "default gate", "mean score")

@@ -331,6 +331,7 @@ def test_a_score_and_its_gate_are_told_apart_and_blind_doses_named(tmp_path):
     assert found.readable == found.aligned_readable == 1
     assert made.lowest_seen("refusal") == found
     assert [(c.dose, c.above, c.gate_says["holds"]) for c in made.blind] == [("low", (0, 3), 3)]
+    assert made.certified == made.blind
     row = json.loads((tmp_path / "o" / "calibration.json").read_text())[-1]
     assert (row["result"], row["gate_result"], row["true_rate"]) == ("tells apart", "fails", None)
     assert "tells apart, blind at low" in (tmp_path / "o" / "calibration.md").read_text()
