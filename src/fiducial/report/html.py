@@ -24,10 +24,10 @@ from markupsafe import Markup
 
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Decision, Estimate, Judgement, levels
-from fiducial.report import charts
+from fiducial.report import charts, failing
 from fiducial.report.causes import sentences
 from fiducial.report.notes import Clause, QuantityNote, UnitNote
-from fiducial.report.text import both_ends, counted, interval, number, one_line, percent, requirement, visible, where, why
+from fiducial.report.text import both_ends, changed, counted, interval, number, one_line, percent, requirement, visible, where, why
 from fiducial.report.view import ORDER, View, by_clause, name_of
 
 _HERE = Path(__file__).parent
@@ -36,6 +36,15 @@ SCRIPTS = ("_vendor/vega.min.js", "_vendor/vega-lite.min.js", "_vendor/vega-embe
 
 MOST_LINKS = 12
 """Units listed under one claim; the transcripts section holds all that are in the sample."""
+
+MOST_BROKEN = 4
+"""Violated claims, or else undecided ones, that the banner names."""
+
+MOST_FAILING = 10
+"""Failing units listed at the top."""
+
+MOST_CHANGES = 12
+"""Changed units listed openly; the rest is folded."""
 
 MOST_OPEN = 3
 """Violated claims that stand open when the page is opened."""
@@ -50,6 +59,21 @@ class Shown:
 
     anchor: str
     unit: UnitNote
+
+    @property
+    def question(self) -> str:
+        """What was asked in its last exchange."""
+        return failing.question(self.unit.exchanges[-1]) if self.unit.exchanges else ""
+
+    @property
+    def answer(self) -> str:
+        """What was answered there."""
+        return failing.answer(self.unit.exchanges[-1]) if self.unit.exchanges else ""
+
+    @property
+    def name(self) -> str:
+        """Its item and cell."""
+        return failing.name(self.unit)
 
 
 @dataclass(frozen=True)
@@ -89,6 +113,8 @@ def render(view: View) -> str:
     for part in (claim for clause in clauses for claim in clause.claims):
         for unit in part.units:
             back.setdefault(unit.anchor, []).append(part)
+    claims = [claim for clause in clauses for claim in clause.claims]
+    broken = [(claim.anchor, claim.decision) for claim in claims if claim.decision.outcome == view.outcome != "holds"]
     scripts = [_script(name) for name in SCRIPTS]
     text = _environment().get_template("report.html").render(
         view=view, clauses=clauses, shown=shown, back=back, order=ORDER, omitted=drawn.omitted,
@@ -96,6 +122,10 @@ def render(view: View) -> str:
         css=Markup((_HERE / "templates/style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         scripts=[Markup(s) for s in scripts],  # noqa: S704 - our own and vendored files, whose digests a test checks
         policy=_policy(scripts), charts=script_json(drawn.specs),
+        broken=broken[:MOST_BROKEN], hidden_broken=max(0, len(broken) - MOST_BROKEN),
+        texts={clause.id: clause.text for clause in view.clauses}, several=len({d.subject for d in view.decisions}) > 1,
+        places={(one.unit.unit, one.unit.subject): one.anchor for one in shown},
+        notes={(one.unit.unit, one.unit.subject): one for one in shown}, roles={s.id: s.role for s in view.subjects},
         causes=sentences(view.causes), judges={judge.id: judge for judge in view.judges},
     )  # fmt: skip
     return clean(text)
@@ -238,9 +268,10 @@ def _environment() -> Environment:
         bytecode_cache=_Compiled(str(_HERE / "templates" / "__pycache__"), f"jinja2-{version('jinja2')}-%s.cache"),
         finalize=_finalize, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.globals |= {"most_failing": MOST_FAILING, "most_changes": MOST_CHANGES}
     environment.filters |= {
         "number": number, "interval": interval, "percent": percent, "requirement": requirement, "where": where, "why": why,
-        "both_ends": both_ends,
+        "both_ends": both_ends, "changed": changed, "heading": _heading,
         "levels": levels, "line": one_line, "counted": counted, "slice_name": _slice, "pretty": _pretty,
         "verdict": _verdict, "judged": _judged,
         "name_of": name_of, "thousands": _thousands,
@@ -256,6 +287,15 @@ def _finalize(value: Any) -> Any:
 
 def _pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
+
+
+def _heading(name: str) -> str:
+    """A key as a heading.
+
+    >>> _heading("not_asked")
+    'Not asked'
+    """
+    return name[:1].upper() + name[1:].replace("_", " ")
 
 
 def _thousands(count: int) -> str:

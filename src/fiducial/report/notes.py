@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fiducial.kernel.records import Cell, Judgement, Message, Outcome, Record, Status
 
 Audit = Literal["exact", "audited", "unaudited"]
-"""`exact` reads facts and cannot err; `audited` has a card of measured errors; `unaudited` has none."""
+"""`exact` follows a fixed rule and asks no model; `audited` has a card of measured errors; `unaudited` has none."""
 
 Concern = Literal["adverse", "unknown", "other"]
 """Why a unit is shown: it counts against a claim, it has no value, or neither."""
