@@ -6,6 +6,9 @@ import pytest
 from fiducial.api.diagnosing import Options, diagnose, spread
 from fiducial.cli import main
 from fiducial.kernel.errors import NotEstimable, UsageError
+from fiducial.kernel.records import Estimate, Target
+from fiducial.organisms import catalogue
+from fiducial.report.diagnosis import flags_of
 
 LABELS = np.arange(46) % 2
 FEW = Options(permutations=20)
@@ -117,3 +120,37 @@ def test_layers_are_spread_to_the_last():
         layers = spread(depth)
         assert layers == sorted(set(layers))
         assert (len(layers), layers[-1]) == (min(depth, 6), depth)
+
+
+def test_notes_name_their_rows_and_the_table_says_how_many_items(states, capsys):
+    assert main(["diagnose", "--diagnostic", "aqi", "--states", str(states), "--permutations", "20"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    head = next(line for line in lines if line.startswith("quantity"))
+    assert head.split()[4:6] == ["n", "null"]
+    row = next(line for line in lines if line.startswith("probe_auroc"))
+    assert " 46 " in row
+    names = [line.split()[0] for line in lines[2:] if not line.startswith("note")]
+    assert names.index("aqi_paper") > max(n for n, name in enumerate(names) if name == "eta_squared")
+
+
+def test_a_flag_of_some_rows_names_their_places():
+    def estimate(place, *flags):
+        of = Target(benchmark="diagnostic:d", quantity="q", subject="s", slice=place)
+        return Estimate(of=of, value=0.5, low=0.4, high=0.6, level=0.95, method="m", n=9, clusters=9, flags=flags)
+
+    found = flags_of([estimate("layer=1", "odd"), estimate("layer=2"), estimate("layer=3", "odd")])
+    assert found == {"odd": ["q (layer=1, layer=3)"]}
+    assert flags_of([estimate("layer=1", "odd"), estimate("layer=2", "odd")]) == {"odd": ["q"]}
+    assert flags_of([estimate("", "odd")]) == {"odd": ["q"]}
+
+
+@pytest.mark.skipif(not catalogue.names(), reason="the weights of the organisms are not in this checkout")
+def test_a_prompt_that_is_too_long_and_a_file_that_is_no_table_are_named(tmp_path):
+    path = table(tmp_path / "long.csv", [n % 2 for n in range(24)])
+    path.write_text(path.read_text().replace("text 17,", f"{'seventeen ' * 600},"))
+    for diagnostic in ("aqi", "token_shift"):
+        with pytest.raises(UsageError, match=r"too long.*seventeen seventeen"):
+            diagnose(diagnostic, subject="organism:aligned", against="organism:base" if diagnostic == "token_shift" else None, data=path)
+    (tmp_path / "page.md").write_text("# A page\nwith, commas, in it\n")
+    with pytest.raises(UsageError, match=r"row 1 has more cells.*A page"):
+        diagnose("aqi", subject="organism:aligned", data=tmp_path / "page.md")
