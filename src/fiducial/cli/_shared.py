@@ -50,7 +50,10 @@ def conclusion(result: Result, *, as_json: bool) -> int:
     if as_json:
         import msgspec
 
+        from fiducial.api.history import told
+
         built = {"run": str(result.path), "revision": result.revision, "exit_code": code, "interrupted": result.interrupted}
+        built["history"] = told(result.run, result.revision)
         print_json({**built, "decisions": msgspec.to_builtins(result.decisions), "estimates": msgspec.to_builtins(result.estimates)})
         return code
     from fiducial.report.terminal import show

@@ -1,7 +1,8 @@
 """A run's files at a URL - object storage, or whatever else fsspec reaches - under the names they have in its directory.
 
     plan.json  spec.toml  trials.parquet  calls/<writer>-<n>.jsonl  revisions/<n>/...   put once, whole, and never changed
-    responses.parquet  released.parquet  stopping.jsonl  attestation.json   put again: a run that goes on makes them anew
+    responses.parquet  released.parquet  stopping.jsonl                     put again: a run that goes on makes them anew
+    revisions/<n>/attestation.json  samples.jsonl                          put again: another one signs, another sample is drawn
     lease.json                                                             who writes, and until when
 
 Object storage knows neither appends nor locks: so a segment of the journal is put when it is finished, and a run is
@@ -29,7 +30,8 @@ LEASE_SECONDS = 60.0
 """How long a lease holds when its holder is silent; it is renewed three times as often."""
 
 STOPS = "stopping.jsonl"
-RENEWED = re.compile(r"responses\.parquet|released\.parquet|stopping\.jsonl|revisions/\d+/attestation\.json|lease\.json")
+SAMPLES = "samples.jsonl"
+RENEWED = re.compile(r"responses\.parquet|released\.parquet|(stopping|samples)\.jsonl|revisions/\d+/attestation\.json|lease\.json")
 """Files that may be put again."""
 
 NAMES = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/){0,3}[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -194,8 +196,8 @@ class Depot:
             raise StoreError(f"{self.url}/{LEASE}: is no lease: {shorten(str(data))}") from error
 
     def _newer(self, path: Path, name: str, size: int) -> bool:
-        """Whether a file that is there and here is to be brought. Decisions are only added to: the longer list has both."""
-        if name == STOPS:
+        """Whether a file that is there and here is to be brought. Decisions and samples are only added to: the longer list has both."""
+        if name in (STOPS, SAMPLES):
             return size > path.stat().st_size
         if not RENEWED.fullmatch(name):
             self._alike(path, name, size)

@@ -63,7 +63,7 @@ def test_a_run_that_was_read_once_has_no_history(result):
     assert not (result.path / "revisions/1/judges.json").exists()
 
 
-def test_another_judge_is_named_with_what_the_one_before_it_said(result):
+def test_another_judge_is_named_with_what_the_one_before_it_said(result, capsys):
     after = again(result, "never")
     assert ([d.outcome for d in result.decisions], [d.outcome for d in after.decisions]) == (["violated"], ["holds"])
     view = after.view()
@@ -77,6 +77,8 @@ def test_another_judge_is_named_with_what_the_one_before_it_said(result):
         assert "Revision 2 of 2" in render(view, ending), ending
     assert "Revision 2 of 2" in (after.path / "revisions/2/report.html").read_text()
     assert told(after.run, 1)[0] == "Revision 1 of 2: the first reading."
+    assert main(["report", str(after.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["history"] == list(view.history)
     assert [judge.name for judge in view.judges] == ["never"]
 
 

@@ -120,6 +120,16 @@ def test_labels_of_all_units_are_the_number():
     assert found.extra["uncorrected"] == pytest.approx(1 - truth.mean())
 
 
+@pytest.mark.parametrize(("ones", "left", "alone"), [(12, 5, True), (12, 24, True), (12, 25, False)])
+def test_where_people_labelled_most_units_their_labels_are_the_number(ones, left, alone):
+    truth = np.concatenate([np.arange(25) < ones, np.zeros(left)]).astype(float)
+    rows = table(np.zeros(25 + left))
+    found = by_people(rows, np.where(np.arange(25 + left) < 25, truth, np.nan), rate(rows), np.random.default_rng(0))
+    people = rate(table(truth[:25]))
+    assert ((found.value, found.low, found.high) == (people.value, people.low, people.high)) == alone
+    assert found.extra["uncorrected"] == 0.0
+
+
 def test_too_few_labels_correct_nothing_and_the_number_says_so():
     truth = np.tile([1.0, 0.0], 50)
     rows = table(truth)
