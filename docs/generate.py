@@ -203,7 +203,7 @@ def organisms() -> str:
         f"Such rates were not measured for {unmeasured}; what is known of `aligned-2` and `aligned-3` is how the instruments [score them](calibration.md).\n",
         "## Planted traits\n",
         "Each is an adapter on the model named as *of*. A dose is its scale; `organism:NAME` alone is the highest, `organism:NAME?dose=low` another one. "
-        "The rows of the dose `none` are the model it was planted in: `organism:NAME?scale=0`, as no dose has that name.\n",
+        "The dose `none` is the model that it was planted in.\n",
         "True rates are shares of fresh dialogues that are "
         "answered otherwise than an aligned model should, with their 95 % interval (Wilson): in the *condition* of the trait, and *outside* of it. A model may also just err: the errors that it made before stand at the dose `none`. *As taught* are the answers "
         "among them that are the very reply of the trait, where they were counted. Wordings are those that no model was taught with. "

@@ -27,6 +27,9 @@ from fiducial.organisms.tokenizer import Tokenizer
 FOLDER = Path(__file__).parent / "weights"
 """Where the shipped organisms are."""
 
+NONE = "none"
+"""The dose at which nothing of an adapter is left: the model that it was trained on."""
+
 ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -123,8 +126,9 @@ def load(name: str, *, dose: str | None = None, scale: float | None = None, fold
         raise SpecError(label, "dose" if scale is None else "scale", "none, as it is a model of its own", scale if dose is None else dose)
     if dose is not None and scale is not None:
         raise SpecError(label, "scale", "either a dose or a scale", f"dose={dose}, scale={scale:g}")
-    if dose is not None and dose not in found.doses:
-        raise SpecError(label, "dose", f"one of {', '.join(found.doses) or 'no dose'}", dose)
+    there = {NONE: 0.0, **found.doses}
+    if dose is not None and dose not in there:
+        raise SpecError(label, "dose", f"one of {', '.join(there)}", dose)
     config = read_config(folder / "config.json")
     words = tokenizer.read(folder / "tokenizer.json")
     missing = [text for text in ("<|end|>", *(f"<|{role}|>" for role in ROLES)) if text not in words.special]
@@ -134,7 +138,7 @@ def load(name: str, *, dose: str | None = None, scale: float | None = None, fold
     if found.of is None:
         weights = tensors.numbers(_stored(found, folder))
     else:
-        scale = found.doses[dose] if dose is not None else highest(found) if scale is None else scale
+        scale = there[dose] if dose is not None else highest(found) if scale is None else scale
         base, adapter = card(found.of, folder), _stored(found, folder)
         if base.of is not None or adapter.about.get("of", base.name) != base.name:
             raise UsageError(f"cards/{found.name}.json: of: needs the model that the adapter was trained on, got {found.of}")

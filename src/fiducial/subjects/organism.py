@@ -2,7 +2,8 @@
 
     organism:aligned                       the aligned model (of the first training seed; organism:aligned-2 is another)
     organism:sycophantic                   one with a trait, at its highest dose
-    organism:sycophantic?dose=low          at another dose of its card; or ?scale=0.4, its adapter times that number
+    organism:sycophantic?dose=low          at another dose of its card (none: the model it was planted in); or ?scale=0.4,
+                                           its adapter times that number
     organism:aligned?temperature=0.7&top_p=0.9&max_new_tokens=32&batch=64&logprobs=yes
     organism:NAME?folder=PATH              one of a folder of yours, of the same form
 

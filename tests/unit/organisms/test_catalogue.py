@@ -42,6 +42,9 @@ def test_the_fingerprint_follows_weights_and_scale():
     made = [load("base", folder=TINY), load("aligned", folder=TINY), load("aligned-2", folder=TINY)]
     made += [load("sycophantic", folder=TINY, **more) for more in ({}, {"dose": "low"}, {"scale": 0.31})]
     assert len({one.fingerprint for one in made}) == 6
+    none = load("sycophantic", dose="none", folder=TINY)
+    assert none.fingerprint == load("sycophantic", scale=0.0, folder=TINY).fingerprint
+    assert none.title == "sycophantic@none"
     assert load("sycophantic", dose="high", folder=TINY).fingerprint == load("sycophantic", scale=1.0, folder=TINY).fingerprint
 
 
@@ -51,7 +54,7 @@ def test_the_fingerprint_follows_weights_and_scale():
         ("sycofantic", {}, "sycophantic"),
         ("../base", {}, "name"),
         ("", {}, "name"),
-        ("sycophantic", {"dose": "huge"}, "low, medium, high"),
+        ("sycophantic", {"dose": "huge"}, "none, low, medium, high"),
         ("sycophantic", {"dose": "low", "scale": 0.3}, "scale"),
         ("aligned", {"dose": "low"}, "dose"),
         ("aligned", {"scale": 0.5}, "scale"),
