@@ -8,6 +8,7 @@ import io
 import json
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from fiducial.api import judges, labelling, results, runs
@@ -89,6 +90,8 @@ def test_units_count_by_the_judge_of_the_revision(result, name, adverse):
         sample = results.load(result.path, revision).view().sample
         assert (sample.adverse, sample.unknown, sample.total) == (expected, 0, 36)
     assert verify(after.path).ok
+    assert "Revision 2 of 2" in seen(after.path)
+    assert "Revision 1 of 2" in seen(after.path, 1)
     assert (result.path / "revisions/2/report.html").read_text() == render(after.view(), ".html")
 
 
@@ -111,12 +114,14 @@ def test_runs_are_compared_by_the_judges_that_read_them_last(result, tmp_path):
     assert compare(result.path, other.path).exit_code != 1  # both are all refusals now
 
 
-def seen(run: Path, revision: int | None = None) -> None:
-    async def enter() -> None:
-        async with viewing(Run.open(run), revision=revision):
-            pass
+def seen(run: Path, revision: int | None = None) -> str:
+    """The first page of a run's view."""
 
-    asyncio.run(enter())
+    async def enter() -> str:
+        async with viewing(Run.open(run), revision=revision) as address, aiohttp.ClientSession() as session, session.get(address) as answer:
+            return await answer.text()
+
+    return asyncio.run(enter())
 
 
 READ = ("revisions/1/decisions.json", "revisions/1/estimates.json", "revisions/1/judgements.parquet", "responses.parquet", "spec.toml")
