@@ -52,9 +52,14 @@ def conclusion(result: Result, *, as_json: bool) -> int:
 
         from fiducial.api.history import told
 
-        built = {"run": str(result.path), "revision": result.revision, "exit_code": code, "interrupted": result.interrupted}
+        built: dict[str, Any] = {"run": str(result.path), "revision": result.revision, "exit_code": code, "interrupted": result.interrupted}
         built["history"] = told(result.run, result.revision)
-        print_json({**built, "decisions": msgspec.to_builtins(result.decisions), "estimates": msgspec.to_builtins(result.estimates)})
+        view = result.reported or result.view()
+        for name, records in (
+            ("decisions", result.decisions), ("estimates", result.estimates), ("causes", view.causes), ("failing", view.failing),
+        ):  # fmt: skip
+            built[name] = msgspec.to_builtins(records)
+        print_json(built)
         return code
     from fiducial.report.terminal import show
 

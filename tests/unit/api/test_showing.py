@@ -133,3 +133,11 @@ def test_a_run_that_stopped_early_is_listed_as_that(tmp_path, runs):
     assert "stopped early" in listing.line(row)
     (short.path / "responses.parquet").unlink()
     assert "23 planned" in listing.line(listing.row(short.path))
+
+
+def test_json_says_why_calls_failed_and_which_units_fail(runs, capsys):
+    main(["report", str(runs[1].path), "--json"])
+    content = json.loads(capsys.readouterr().out)
+    assert [(cause["count"], cause["asked"]) for cause in content["causes"]] == [(len(LOST), COUNT)]
+    assert {one["name"] for one in content["failing"]} == {f"sum-{n}" for n in WRONG}
+    assert len(content["decisions"]) == 1
