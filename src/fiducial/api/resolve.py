@@ -12,8 +12,9 @@ from typing import Any
 from fiducial.engine.admission import Audits
 from fiducial.engine.estimate import people_of, second_of
 from fiducial.engine.observe import Journalled, Line, Panel
-from fiducial.engine.plan import Factor, Options, Part
+from fiducial.engine.plan import Factor, Options, Part, of_item
 from fiducial.engine.plan import trials as plan_trials
+from fiducial.engine.seeds import generator
 from fiducial.engine.spec import BenchmarkEntry, Plugin, Specification, check_quantities
 from fiducial.engine.spec import read as read_spec
 from fiducial.kernel.errors import PluginError, SpecError, UsageError
@@ -106,6 +107,8 @@ def resolve(spec: Specification, name: str) -> Resolved:
         benchmark = _benchmark(spec, name, folder, label, configured)
         parts.append(_part(spec, name, folder, label, entry, benchmark))
         judges[label] = _judges(name, label, entry, benchmark, configured)
+        if not isinstance(entry.items, str):  # own cases have the quantities that their judge reads
+            _check_aspects(name, parts[-1], judges[label], configured)
     resolved = Resolved(name=name, folder=folder, spec=spec, parts=tuple(parts), judges=judges, graders=tuple(graders.values()))
     check_quantities(name, spec, resolved.benchmarks)
     _check_fixed(resolved)
@@ -252,6 +255,32 @@ def _judges(name: str, label: str, entry: BenchmarkEntry, benchmark: Benchmark, 
                 raise SpecError(name, f"benchmarks.{label}.{key}.{role}", there, beside)
             found[place(role)] = configured[beside]
     return found
+
+
+def _check_aspects(name: str, part: Part, named: Mapping[str, Judge | None], configured: Mapping[str, Judge]) -> None:
+    """Refuse a judge of ``[judges]`` in a role of which it reads nothing: every unit would stay without a value."""
+    from fiducial.benchmarks._aspects import aspects_of
+
+    own = {id(judge) for judge in configured.values()}
+    for role in part.benchmark.judges:
+        judge, wanted = named[role], {entry.aspect for entry in part.benchmark.quantities.values() if entry.judge == role}
+        if judge is None or id(judge) not in own or not wanted:
+            continue
+        trials = _some_unit(part)
+        if any(trial.environment is not None for trial in trials):
+            continue  # what such a judge reads may hang on what the environment did
+        found = aspects_of(judge, role, trials, part.benchmark.positive)
+        if not wanted & found.keys():
+            raise SpecError(
+                name, f"benchmarks.{part.label}.judges.{role}", f"a judge of {', '.join(sorted(wanted))}", f"one of {', '.join(found)}"
+            )
+
+
+def _some_unit(part: Part) -> list[Trial]:
+    """The trials of a first unit."""
+    items = part.items or part.benchmark.items(generator(part.cycle.seed, "items", part.label), replace(part.cycle, count=2))
+    trials = list(of_item(replace(part, factors=()), items[0], Options()))
+    return [trial for trial in trials if trial.unit == trials[0].unit]
 
 
 def _judge(

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fiducial.kernel.errors import PluginError, place_of
-from fiducial.kernel.records import Message, Response, Trial
-from fiducial.kernel.roles import Case, Exchange, Judge, Reader, say
+from fiducial.kernel.records import Response, Trial
+from fiducial.kernel.roles import Case, Control, Exchange, Judge, Reader, say
 
 
-def aspects_of(judge: Judge, name: str, trial: Trial, answer: Message) -> dict[str, str | None]:
+def aspects_of(judge: Judge, name: str, trials: Sequence[Trial], control: Control) -> dict[str, str | None]:
     """The aspects of a judge, each with the part its verdicts name.
 
-    A judge may say them in an attribute `aspects`. Otherwise it reads one made-up case: a pure one this answer to the trial, any
-    other one no answer at all, so that no model is asked.
+    A judge may say them in an attribute `aspects`. Otherwise it reads one made-up case of a unit's trials: a pure one what the control
+    says there, any other one no answer at all, so that no model is asked.
 
     Raises `PluginError` where the judge raises, or gives no verdict.
     """
     stated = getattr(judge, "aspects", None)
     if stated:
         return dict.fromkeys(map(str, stated))
-    pure = isinstance(judge, Reader)
-    said = answer if answer.text.strip() else say("An answer.", "assistant")
-    response = Response(trial=trial.key, subject="made-up", status="answered" if pure else "empty", transcript=(said,) if pure else ())
-    case = Case(trial.unit, "made-up", (Exchange(trial, response),))
+    said = [control(trial, trial.messages) for trial in trials] if isinstance(judge, Reader) else []
+    answers = [answer if answer.text.strip() else say("An answer.", "assistant") for answer in said]
+    responses = [
+        Response(trial=t.key, subject="made-up", status="answered", transcript=(a,)) for t, a in zip(trials, answers, strict=False)
+    ]
+    responses = responses or [Response(trial=trial.key, subject="made-up", status="empty") for trial in trials]
+    case = Case(trials[0].unit, "made-up", tuple(map(Exchange, trials, responses)))
     try:
         # A thread of its own: a loop may be running in this one.
         found = {v.aspect: v.part for v in judge.read(case)} if isinstance(judge, Reader) else _read(judge, case)

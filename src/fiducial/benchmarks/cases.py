@@ -57,7 +57,7 @@ def from_file(label: str, path: Path, judge: Judge, role: str, reading: str | No
     items = read(path, kind)
     aligned, wrong = _controls(kind)
     (sample,) = _trials(items[0], None)
-    aspects = aspects_of(judge, role, sample, aligned(sample, sample.messages))
+    aspects = aspects_of(judge, role, [sample], aligned)
     note = (
         f"{label}: {items.repeated} of {len(items)} cases repeat an earlier one's prompt and share its cluster: they are no evidence of their "
         "own (a column `cluster` says otherwise)"

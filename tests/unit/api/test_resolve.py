@@ -137,3 +137,20 @@ def test_a_judge_that_cannot_read_them_is_refused_with_its_key(brief, judge, qua
         of(OWN.format(judge=judge, quantity=quantity) + tables, brief)
     assert str(caught.value).startswith(str(brief / "spec.toml"))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tables", ['[judges.refusal]\nuse = "./brief.py"', 'judges = { refusal = "brief" }\n[judges.brief]\nuse = "./brief.py"']
+)
+def test_a_judge_that_reads_nothing_of_its_role_is_refused_before_anything_is_asked(brief, tables):
+    with pytest.raises(SpecError, match=r"benchmarks\.over_refusal\.judges\.refusal: expected a judge of .*any_refusal.*one of brief"):
+        of(BASE + tables, brief)
+    assert of(BASE + tables.replace("./brief.py", "refusal"), brief).judges["over_refusal"]["refusal"] is not None
+
+
+def test_model_judges_are_put_in_a_role_without_being_asked(tmp_path):
+    (tmp_path / "bot.py").write_text("def reply(prompt):\n    raise SystemExit('asked')\n")
+    start = '[system]\nname = "x"\n[benchmarks.harmful_compliance]\nitems = 5\n[judges.harm]\nsubject = "python:bot.py:reply"\n'
+    assert of(start, tmp_path).judges["harmful_compliance"]["harm"] is not None
+    with pytest.raises(SpecError, match="expected a judge of harm"):
+        of(start + 'use = "rubric"\nquestion = "Is it kind?"\ncriteria = "1 no, 5 yes"\n', tmp_path)
