@@ -10,6 +10,7 @@ from fiducial.engine.compare import MARGIN, Change, Flip, Side, changes, crossin
 from fiducial.kernel.errors import UsageError
 from fiducial.kernel.records import Record
 from fiducial.store.run import Run
+from fiducial.store.sound import newest
 
 
 class Comparison(Record, frozen=True, kw_only=True):
@@ -45,8 +46,8 @@ def compare(
         raise UsageError(f"{before}: two subjects to compare within one run, got {first!r} twice")
     with ExitStack() as stack:
         sides = (
-            Side(stack.enter_context(source_of(old, reopen(old))), first),
-            Side(stack.enter_context(source_of(new, reopen(new))), second),
+            Side(stack.enter_context(source_of(old, reopen(old), newest(old))), first),
+            Side(stack.enter_context(source_of(new, reopen(new), newest(new))), second),
         )
         found = tuple(changes(*sides, level, margin))
         crossed = tuple(flip for change in found for flip in crossings(*sides, *change.quantity.split(".", 1)).flips)

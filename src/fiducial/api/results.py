@@ -27,7 +27,7 @@ from fiducial.kernel.roles import replaced
 from fiducial.store import cards
 from fiducial.store.cards import JudgeCard
 from fiducial.store.run import Run
-from fiducial.store.sound import sealed
+from fiducial.store.sound import newest, sealed
 
 if TYPE_CHECKING:
     from fiducial.report.notes import JudgeNote
@@ -237,6 +237,8 @@ def reopen(run: Run, judges: Mapping[str, str] | None = None) -> Resolved:
 
 def conclude(run: Run, resolved: Resolved, revision: int, *, report: bool = True, interrupted: str | None = None) -> Result:
     """Estimate and decide from the sealed stages, write the revision's documents and reports, and seal it."""
+    if (who := _who_reads(resolved)).judges != history.planned(run).judges:
+        run.write_json(revision, history.JUDGES, who)
     with ExitStack() as stack:
         source = stack.enter_context(source_of(run, resolved, revision))
         baseline = _baseline(run, source, stack)
@@ -260,8 +262,6 @@ def conclude(run: Run, resolved: Resolved, revision: int, *, report: bool = True
     run.write_json(revision, "decisions.json", decisions)
     if used := resolved.cards_used:
         run.write_json(revision, CARDS, used)
-    if (who := _who_reads(resolved)).judges != history.planned(run).judges:
-        run.write_json(revision, history.JUDGES, who)
     result = Result(run, revision, interrupted)
     if report:
         view = _view(result, resolved)
@@ -349,7 +349,7 @@ def other_baseline(run: Run, stack: ExitStack) -> Baseline | None:
     candidates = [s["id"] for s in other.plan.subjects if s["role"] == "candidate"]
     if len(candidates) != 1:
         raise UsageError(f"--baseline {folder}: a run with one candidate, got {len(candidates)}")
-    return Baseline(stack.enter_context(source_of(other, theirs)), candidates[0])
+    return Baseline(stack.enter_context(source_of(other, theirs, newest(other))), candidates[0])
 
 
 def same_instrument(run: Run, other: Run) -> None:

@@ -114,6 +114,20 @@ def test_runs_are_compared_by_the_judges_that_read_them_last(result, tmp_path):
     assert compare(result.path, other.path).exit_code != 1  # both are all refusals now
 
 
+def test_a_run_and_its_baseline_run_are_read_by_the_same_judges(result, tmp_path):
+    later = runs.start(
+        tmp_path / "spec.toml", ["scripted:aligned"], str(result.path), tmp_path / "later", Settings(options=Options(seed=1))
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="same judges"):
+        again(later, "always")
+    again(result, "always")
+    after = again(later, "always")
+    assert after.revision == 2
+    changes = after.view().changes
+    assert changes is not None
+    assert (changes.compared, changes.broken, changes.fixed) == (36, 0, 0)
+
+
 def seen(run: Path, revision: int | None = None) -> str:
     """The first page of a run's view."""
 
