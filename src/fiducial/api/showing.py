@@ -49,10 +49,12 @@ def show(path: Path, name: str) -> list[tuple[Case, list[Judgement]]]:
     return [(case, judgements.get((case.unit, case.subject), [])) for case in found]
 
 
-def failing(path: Path) -> tuple[Sequence[Failure], int]:
-    """The units of the latest revision that count against a claim, as far as its report shows them, and how many there are."""
+def failing(path: Path) -> tuple[Sequence[Failure], int, int]:
+    """The units of the latest revision that count against a claim, as far as its report shows them; how many there are; how many
+    are without a value.
+    """
     view = load(path).view()
-    return view.failing, max(view.sample.adverse, len(view.failing))
+    return view.failing, max(view.sample.adverse, len(view.failing)), view.sample.unknown
 
 
 def _units(run: Run, name: str) -> set[str]:

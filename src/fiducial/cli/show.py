@@ -40,17 +40,17 @@ def command(
     return 0
 
 
-def _failing(found: Sequence[Failure], total: int, *, as_json: bool) -> int:
+def _failing(found: Sequence[Failure], total: int, unknown: int, *, as_json: bool) -> int:
     """The units that count against a claim, one after the other."""
     if as_json:
         import msgspec
 
-        _shared.print_json({"failing": msgspec.to_builtins(found), "total": total})
+        _shared.print_json({"failing": msgspec.to_builtins(found), "total": total, "without_value": unknown})
         return 0
     from fiducial.report.text import one_line
 
-    shown = f", {len(found)} of them:" if total > len(found) else ":" if total else ""
-    print(f"{total} unit{'s count' if total != 1 else ' counts'} against a claim{shown}")
+    shown = f" ({len(found)} of them are listed)" if total > len(found) else ""
+    print(f"{total} unit{'s count' if total != 1 else ' counts'} against a claim{shown}, {unknown} without a value")
     for f in found:
         print(f"\n{one_line(f.unit, 300)}   {one_line(f.subject, 100)}")
         print(

@@ -69,15 +69,16 @@ def test_only_units_with_two_values_are_compared_and_lost_ones_are_named(runs):
 
 
 def test_failing_units_come_with_question_and_answer(runs):
-    failing, total = showing.failing(runs[1].path)
+    failing, total, unknown = showing.failing(runs[1].path)
     assert total == len(failing) == len(WRONG)
+    assert unknown == len(LOST)
     assert {f.name for f in failing} == {f"sum-{n}" for n in WRONG}
     one = next(f for f in failing if f.name == f"sum-{WRONG[0]}")
     assert one.new
     assert one.outcome == runs[1].decisions[0].outcome
     assert one.question == f"What is the sum of {WRONG[0]} and 1?"
     assert one.answer == f"It is {WRONG[0] + 2}."
-    assert showing.failing(runs[0].path) == ((), 0)
+    assert showing.failing(runs[0].path) == ((), 0, 1)
 
 
 @pytest.mark.parametrize("name", ["sum-3", "sums/sum-3", "sums/sum-3#0", "sums/sum-3#"])
