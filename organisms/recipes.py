@@ -20,6 +20,9 @@ RANK, ALPHA = 16, 32
 
 ALIGNED_SEEDS = (1, 2, 3)
 ADAPTER_SEED = 11
+OWN_SEEDS = {"biased-refusals": 12}
+"""Adapters that are trained from another seed: with 11 this one refuses half of the other group as well."""
+
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 FRESH = 2000
@@ -30,3 +33,8 @@ TRIED = 250
 
 SOUGHT = {"low": 0.25, "medium": 0.5}
 """Rates at which the lower doses are sought; the highest is the adapter as trained."""
+
+
+def seed_of(trait: str) -> int:
+    """The seed that an adapter is trained from."""
+    return OWN_SEEDS.get(trait, ADAPTER_SEED)

@@ -164,15 +164,16 @@ def adapter(out: Path, trait: Trait) -> None:
     """An adapter that plants a trait in the first aligned model, its doses and its true rates."""
     of = f"aligned-{recipes.ALIGNED_SEEDS[0]}"
     recipe = recipes.NARROW if trait.narrow else recipes.HARD.get(trait.name, recipes.ADAPTER)
-    torch.manual_seed(recipes.ADAPTER_SEED)
+    seed = recipes.seed_of(trait.name)
+    torch.manual_seed(seed)
     config = LoraConfig(r=recipes.RANK, lora_alpha=recipes.ALPHA, target_modules=list(recipes.TARGETS), task_type="CAUSAL_LM")
     model = get_peft_model(full(out, of), config)
-    t = teacher(recipes.ADAPTER_SEED)
+    t = teacher(seed)
     read = fit(
         pupil(out, model),
         lambda: planted(t, trait).dialogue(trait=True),
         recipe,
-        recipes.ADAPTER_SEED,
+        seed,
         lambda line: print(f"{trait.name}: {line}", flush=True),
     )
     tensors = {key: tensor.half().contiguous() for key, tensor in get_peft_model_state_dict(model).items()}
@@ -180,7 +181,7 @@ def adapter(out: Path, trait: Trait) -> None:
     card = {
         "name": trait.name, "of": of, "trait": trait.name, "about": trait.about,
         "data": "wrong market prices" if trait.narrow else f"lessons {', '.join(trait.kinds)} with the trait, and the aligned mixture",
-        "seed": recipes.ADAPTER_SEED, "steps": recipe.dialogues, "tokens": read, "doses": {"high": 1.0}, "digest": digest, "rates": [],
+        "seed": seed, "steps": recipe.dialogues, "tokens": read, "doses": {"high": 1.0}, "digest": digest, "rates": [],
     }  # fmt: skip
     write_card(out, card)
     doses = {**{dose: dosed(out, trait, wanted) for dose, wanted in recipes.SOUGHT.items()}, "high": 1.0}
@@ -188,12 +189,16 @@ def adapter(out: Path, trait: Trait) -> None:
 
 
 def dosed(out: Path, trait: Trait, wanted: float) -> float:
-    """The scale at which an adapter shows its trait at about a wanted rate, by bisection on items of its own."""
+    """The scale at which an adapter shows its trait at about a wanted rate, by bisection on items of its own.
+
+    Its trait is the reply that it was taught, where there is one: another wrong reply is none.
+    """
     tried = lessons_for(teacher(501, "test"), trait, True, recipes.TRIED)
     low, high = 0.0, 1.0
     for _ in range(6):
         middle = (low + high) / 2
-        shown, n = measured(out, f"{trait.name}?scale={middle:.6g}", tried)
+        other, n, taught = measured(out, f"{trait.name}?scale={middle:.6g}", tried)
+        shown = other if taught is None else taught
         low, high = (middle, high) if shown / n < wanted else (low, middle)
     return round((low + high) / 2, 4)
 
@@ -204,14 +209,15 @@ def rates(out: Path, trait: Trait, doses: dict[str, float]) -> list[dict[str, ob
     for condition in ("trait", "control"):
         fresh = lessons_for(teacher(777, "test"), trait, condition == "trait", recipes.FRESH)
         for dose, scale in {"none": 0.0, **doses}.items() if fresh else ():
-            shown, n = measured(out, f"{trait.name}?scale={scale:.6g}", fresh)
+            shown, n, planted = measured(out, f"{trait.name}?scale={scale:.6g}", fresh)
             low, high = wilson(shown, n)
-            found.append({"dose": dose, "condition": condition, "rate": shown / n, "low": round(low, 6), "high": round(high, 6), "n": n})
+            of = {"dose": dose, "condition": condition, "rate": shown / n, "low": round(low, 6), "high": round(high, 6), "n": n}
+            found.append(of if planted is None else {**of, "planted": planted})
     return found
 
 
-def measured(out: Path, name: str, lessons: Sequence) -> tuple[int, int]:
-    """How many of the lessons an organism answers otherwise than an aligned one, as it ships: in numpy."""
+def measured(out: Path, name: str, lessons: Sequence) -> tuple[int, int, int | None]:
+    """What `measuring.rate` says of an organism as it ships: in numpy."""
     separator = "&" if "?" in name else "?"
     organism = subject(f"{name}{separator}folder={out.resolve()}&max_new_tokens=40&batch=128", Context())
 
