@@ -34,7 +34,7 @@ _FAULTS = """
 _TAIL = r"( \(after [0-9]+ attempts\))?(; asked again in [0-9.]+ s)?$"
 
 _CALLS = (
-    """SELECT r.subject, t.benchmark, '' AS judge, r.trial AS one, r.fault FROM responses r JOIN trials t ON t.ordinal = r.ordinal
+    """SELECT r.subject, t.benchmark, '' AS judge, r.ordinal AS one, r.fault FROM responses r JOIN trials t ON t.ordinal = r.ordinal
        WHERE r.fault IS NOT NULL""",
     "SELECT r.subject, t.benchmark, '' AS judge, count(*) AS asked FROM responses r JOIN trials t ON t.ordinal = r.ordinal GROUP BY ALL",
 )
@@ -42,8 +42,8 @@ _CALLS = (
 _LABELS = "(SELECT DISTINCT benchmark FROM trials) b ON starts_with(j.unit, split_part(b.benchmark, '@', 1) || '/')"
 
 _JUDGES = (
-    f"SELECT j.subject, b.benchmark, j.judge, j.unit AS one, j.fault FROM judgements j JOIN {_LABELS} WHERE j.fault IS NOT NULL",  # noqa: S608 - a constant of ours
-    f"SELECT j.subject, b.benchmark, j.judge, count(DISTINCT j.unit) AS asked FROM judgements j JOIN {_LABELS} GROUP BY ALL",  # noqa: S608 - a constant of ours
+    f"SELECT j.subject, b.benchmark, j.judge, j.ordinal AS one, j.fault FROM judgements j JOIN {_LABELS} WHERE j.fault IS NOT NULL",  # noqa: S608 - a constant of ours
+    f"SELECT j.subject, b.benchmark, j.judge, count(DISTINCT j.ordinal) AS asked FROM judgements j JOIN {_LABELS} GROUP BY ALL",  # noqa: S608 - a constant of ours
 )
 
 
