@@ -26,7 +26,7 @@ from fiducial.kernel.errors import StoreError, UsageError
 from fiducial.kernel.roles import Subject
 from fiducial.store.depot import Depot
 from fiducial.store.run import Run
-from fiducial.store.sound import newest
+from fiducial.store.sound import newest, sealed
 
 SIGNS = (signal.SIGINT, signal.SIGTERM)
 """Signals that end a run: of a person, and of a machine that takes its job back."""
@@ -148,7 +148,7 @@ def resume(path: Path, settings: Settings) -> Result:
         _tell(settings.progress, sentence)
     if (revision := nothing_left(run)) is not None:
         _tell(settings.progress, f"{path}: nothing is left to ask; revision {revision} stands")
-        return Result(run, revision)
+        return Result(run, sealed(run, revision))
     resolved = reopen(run)
     if (before := run.plan.judges) != (now := _judge_ids(resolved)):
         changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))

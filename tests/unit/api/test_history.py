@@ -159,6 +159,14 @@ def test_a_file_that_was_changed_is_named_and_nothing_is_shown(result, name, cap
     assert name in capsys.readouterr().err
 
 
+def test_a_finished_run_that_is_resumed_shows_no_changed_result(result):
+    assert runs.resume(result.path, Settings()).exit_code == 1
+    path = result.path / "revisions/1/decisions.json"
+    path.write_text(path.read_text().replace("violated", "holds"))
+    with pytest.raises(StoreError, match="revisions/1/decisions"):
+        runs.resume(result.path, Settings())
+
+
 def test_a_list_of_runs_tells_no_outcome_that_was_changed(result, capsys):
     path = result.path / "revisions/1/decisions.json"
     for changed in (False, True):
