@@ -164,14 +164,16 @@ def _changes(result: Result, resolved: Resolved) -> Changes | None:
     with ExitStack() as stack:
         source = stack.enter_context(source_of(run, resolved, result.revision))
         baseline = _baseline(run, source, stack)
-        candidate = next(subject["id"] for subject in run.plan.subjects if subject["role"] == "candidate")
         if baseline is None:
             return None
-        sides = Side(baseline.source, baseline.subject), Side(source, candidate)
+        before = Side(baseline.source, baseline.subject)
         named = dict.fromkeys(claim.quantity for claim in resolved.spec.claims)
-        found = [crossings(*sides, *name.split(".", 1)) for name in named]
-        flips = [flip for one in found for flip in one.flips]
-        return changed(flips, against=baseline.subject, subject=candidate, compared=sum(one.compared for one in found))
+        found = {
+            subject["id"]: [crossings(before, Side(source, subject["id"]), *name.split(".", 1)) for name in named]
+            for subject in run.plan.subjects
+            if subject["role"] == "candidate"
+        }
+        return changed(found, against=baseline.subject)
 
 
 def options_of(run: Run) -> Options:

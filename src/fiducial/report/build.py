@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from fiducial.engine.compare import Flip
+from fiducial.engine.compare import Crossings
 from fiducial.engine.decide import exit_code
 from fiducial.engine.spec import parse
 from fiducial.kernel.records import Decision, Outcome
 from fiducial.kernel.roles import Benchmark
 from fiducial.report import gather
 from fiducial.report.failing import failing
-from fiducial.report.notes import Change, Changes, Clause, JudgeNote, Provenance, QuantityNote, SubjectNote
+from fiducial.report.notes import Change, Changes, Clause, JudgeNote, Provenance, QuantityNote, SubjectNote, Tally
 from fiducial.report.view import View
 from fiducial.store.manifest import ATTESTATION, PLAN_ATTESTATION, stage_facts
 from fiducial.store.run import Revision, Run
@@ -59,16 +59,25 @@ def build(
     )  # fmt: skip
 
 
-def changed(flips: Iterable[Flip], *, against: str, subject: str, compared: int, listed: int = 200) -> Changes:
-    """Changes from the flips of a comparison: all counted, the first `listed` of them kept, broken ones first, then lost ones."""
-    counts = {"broken": 0, "lost": 0, "fixed": 0}
-    kept: dict[str, list[Change]] = {kind: [] for kind in counts}
-    for f in flips:
-        counts[f.kind] += 1
-        if len(kept[f.kind]) < listed:
-            kept[f.kind].append(Change(kind=f.kind, quantity=f.quantity, unit=f.unit, subject=subject, before=f.before, after=f.after))
+def changed(found: Mapping[str, Iterable[Crossings]], *, against: str, listed: int = 200) -> Changes:
+    """What changed of each candidate, by its name: all counted, the first `listed` kept, broken ones first, then lost ones."""
+    kept: dict[str, list[Change]] = {"broken": [], "lost": [], "fixed": []}
+    each: list[Tally] = []
+    for subject, parts in found.items():
+        counts, compared = dict.fromkeys(kept, 0), 0
+        for part in parts:
+            compared += part.compared
+            for f in part.flips:
+                counts[f.kind] += 1
+                if len(kept[f.kind]) < listed:
+                    one = Change(kind=f.kind, quantity=f.quantity, unit=f.unit, subject=subject, before=f.before, after=f.after)
+                    kept[f.kind].append(one)
+        each.append(Tally(subject=subject, compared=compared, **counts))
     items = (*kept["broken"], *kept["lost"], *kept["fixed"])[:listed]
-    return Changes(against=against, compared=compared, **counts, items=items)
+    return Changes(
+        against=against, compared=sum(t.compared for t in each), broken=sum(t.broken for t in each), fixed=sum(t.fixed for t in each),
+        lost=sum(t.lost for t in each), items=items, each=tuple(each) if len(each) > 1 else (),
+    )  # fmt: skip
 
 
 def overall(decisions: Iterable[Decision]) -> Outcome:

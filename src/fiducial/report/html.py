@@ -27,7 +27,7 @@ from fiducial.kernel.records import Decision, Estimate, Judgement, levels
 from fiducial.report import charts, failing
 from fiducial.report.causes import sentences
 from fiducial.report.notes import Clause, QuantityNote, UnitNote
-from fiducial.report.text import both_ends, changed, counted, interval, number, one_line, percent, requirement, visible, where, why
+from fiducial.report.text import both_ends, changed, counted, interval, number, one_line, percent, requirement, tallied, visible, where, why
 from fiducial.report.view import ORDER, View, by_clause, name_of
 
 _HERE = Path(__file__).parent
@@ -271,7 +271,7 @@ def _environment() -> Environment:
     environment.globals |= {"most_failing": MOST_FAILING, "most_changes": MOST_CHANGES}
     environment.filters |= {
         "number": number, "interval": interval, "percent": percent, "requirement": requirement, "where": where, "why": why,
-        "both_ends": both_ends, "changed": changed, "heading": _heading,
+        "both_ends": both_ends, "changed": changed, "tallied": tallied, "heading": _heading,
         "levels": levels, "line": one_line, "counted": counted, "slice_name": _slice, "pretty": _pretty,
         "verdict": _verdict, "judged": _judged,
         "name_of": name_of, "thousands": _thousands,

@@ -26,7 +26,8 @@ def need(decision: Decision) -> str:
     if high <= holds_at or low > violated_at:
         verdict = "hold" if high <= holds_at else "be violated"
         return f"without the {e.missing} missing it would {verdict}" if e.missing else ""
-    spotless = claim.scale == "absolute" and value == (0.0 if sign > 0 else -1.0) and 0 < (room := abs(holds_at)) < 1
+    room = abs(holds_at)
+    spotless = claim.scale == "absolute" and value == (0.0 if sign > 0 else -1.0) and 0 < room < 1
     if spotless:
         found, how = clusters_needed(room, claim.confidence, claim.side), "without a failure could show that it holds"
     elif value < holds_at:

@@ -203,10 +203,21 @@ class Rests:
     statuses: tuple[Status, ...] = ()
 
 
+class Tally(Record, frozen=True, kw_only=True):
+    """How many units of one candidate changed against the baseline."""
+
+    subject: str
+    compared: int
+    broken: int
+    fixed: int
+    lost: int = 0
+
+
 class Changes(Record, frozen=True, kw_only=True):
     """What changed against `against` (a run or a subject). `compared` units have a value on both sides.
 
     A unit counts once for each quantity that claims are about; `lost` ones have no value any more and are not compared.
+    `each` has the counts of each candidate where there are several; those above are their sums.
     """
 
     against: str
@@ -215,3 +226,4 @@ class Changes(Record, frozen=True, kw_only=True):
     fixed: int
     lost: int = 0
     items: tuple[Change, ...] = ()
+    each: tuple[Tally, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from fiducial.kernel.digest import clean
 from fiducial.kernel.records import Claim, Decision, Estimate, Outcome
 from fiducial.report.need import need
-from fiducial.report.notes import Change, Changes, Failure  # noqa: F401 - Change is used in an example
+from fiducial.report.notes import Change, Changes, Failure, Tally  # noqa: F401 - Change is used in an example
 
 _HIDDEN = (
     *(code for code in range(0x20) if chr(code) not in "\n\t"),
@@ -129,6 +129,13 @@ def changed(changes: Changes) -> str:
     >>> changed(Changes(against="x", compared=34, broken=13, fixed=0, lost=6))
     '13 newly broken, 0 newly fixed, of 34 compared; 6 had a value and have none now'
     """
+    if changes.each:
+        return " | ".join(f"{one.subject}: {tallied(one)}" for one in changes.each)
+    return tallied(changes)
+
+
+def tallied(changes: Changes | Tally) -> str:
+    """The counts of one candidate, or of all."""
     lost = f"; {changes.lost} had a value and have none now" if changes.lost else ""
     return f"{changes.broken} newly broken, {changes.fixed} newly fixed, of {changes.compared} compared{lost}"
 
@@ -149,7 +156,7 @@ def grouped(changes: Changes, kind: str, limit: int, above: Collection[Failure] 
     found: dict[str, list[str]] = {}
     for c in fresh:
         label = c.quantity.partition(".")[0]
-        found.setdefault(c.quantity, []).append(c.unit.removeprefix(f"{label}/"))
+        found.setdefault(f"{c.quantity} of {c.subject}" if changes.each else c.quantity, []).append(c.unit.removeprefix(f"{label}/"))
     total = {"broken": changes.broken, "lost": changes.lost, "fixed": changes.fixed}[kind]
     rest = max(total, len(items)) - told - len(fresh)
     return [(quantity, units, rest * (n == len(found))) for n, (quantity, units) in enumerate(found.items(), 1)]

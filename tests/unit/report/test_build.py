@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from fiducial.engine.compare import Flip
+from fiducial.engine.compare import Crossings, Flip
 from fiducial.kernel.errors import StoreError
 from fiducial.kernel.records import Claim, Decision, Estimate, Judgement, Message, Response, Target, Trial, Usage
 from fiducial.kernel.roles import Benchmark, Quantity, Reader
-from fiducial.report import html, json, junit, markdown, terminal
+from fiducial.report import html, json, junit, markdown, terminal, text
 from fiducial.report.build import build, changed, overall
 from fiducial.report.causes import sentences
 from fiducial.report.gather import LONGEST
@@ -163,13 +163,23 @@ def test_a_baseline_counts_against_no_claim_and_what_broke_is_shown_first(tmp_pa
     run = make(tmp_path / "run", count=30)
     names = [f"sums/i{n}[language=de]#0" for n in (25, 15)]
     flips = [Flip(quantity="sums.wrong", unit=name, kind="broken", before=0.0, after=1.0) for name in names]
-    changes = changed(flips, against="old", subject="new", compared=52)
+    changes = changed({"new": [Crossings(tuple(flips), 52)]}, against="old")
     view = build(run, {"sums": BENCHMARK}, changes=changes, shown=6)
     assert [u.unit for u in view.sample.units[:2]] == names
     assert all(u.subject == "new" for u in view.sample.units if u.concern == "adverse")
     assert [(f.unit, f.new) for f in view.failing[:3]] == [(names[0], True), (names[1], True), (view.sample.units[2].unit, False)]
     assert view.failing[0].name == "i25 [language=de]"
     assert (view.failing[0].question, view.failing[0].answer, view.failing[0].reason) == ("25 + 2?", "it is 27", "read")
+
+
+def test_each_candidate_is_told_apart_in_what_changed(tmp_path):
+    flips = tuple(Flip(quantity="sums.wrong", unit=f"sums/i{n}#0", kind="broken", before=0.0, after=1.0) for n in range(3))
+    changes = changed({"mild": [Crossings((), 40)], "bad": [Crossings(flips, 30)]}, against="old")
+    assert (changes.compared, changes.broken, {c.subject for c in changes.items}) == (70, 3, {"bad"})
+    told = text.changed(changes)
+    assert told.index("mild: 0 newly broken, 0 newly fixed, of 40 compared") < told.index("bad: 3 newly broken, 0 newly fixed, of 30 compared")
+    assert text.grouped(changes, "broken", 9)[0][0] == "sums.wrong of bad"
+    assert not changed({"bad": [Crossings(flips, 30)]}, against="old").each
 
 
 def test_an_ending_that_counts_against_a_claim_is_its_own_reason(tmp_path):
@@ -227,7 +237,7 @@ def test_changes_come_with_the_judges_reasons(tmp_path):
         Flip(quantity="sums.wrong", unit=f"sums/i{n}[language=de]#0", kind=kind, before=b, after=1 - b)
         for n, kind, b in ((5, "broken", 0.0), (1, "fixed", 1.0))
     ]
-    view = build(run, {"sums": BENCHMARK}, changes=changed(flips, against="old", subject="new", compared=52, listed=1))
+    view = build(run, {"sums": BENCHMARK}, changes=changed({"new": [Crossings(tuple(flips), 52)]}, against="old", listed=1))
     assert (view.changes.broken, view.changes.fixed, len(view.changes.items)) == (1, 1, 1)
     assert view.changes.items[0].reason == "read"
 
