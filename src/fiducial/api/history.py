@@ -80,7 +80,7 @@ def read(path: Path, kind: type[R]) -> R | None:
 def told(run: Run, revision: int) -> tuple[str, ...]:
     """What must head a report of a revision where the run has others: how it was made, and what they say. Empty where it has none.
 
-    Raises `StoreError` where the decisions of another one are not those that were sealed.
+    Where the decisions of another one are not those that were sealed, that is said in their place.
     """
     from fiducial.report.build import overall
 
@@ -91,7 +91,11 @@ def told(run: Run, revision: int) -> tuple[str, ...]:
     lines = [f"Revision {revision} of {there[-1]}: {made(run, revision)}."]
     others = [n for n in there if n != revision]
     for n in others[-MOST:]:
-        decided = msgspec.json.decode(document_of(run, n, "decisions.json").read_bytes(), type=list[Decision])
+        try:
+            decided = msgspec.json.decode(document_of(run, n, "decisions.json").read_bytes(), type=list[Decision])
+        except (StoreError, msgspec.MsgspecError) as error:
+            lines.append(f"Revision {n}: what it decided cannot be told: {error}.")
+            continue
         turned = [(d, here[_name(d)]) for d in decided if _name(d) in here and here[_name(d)].outcome != d.outcome]
         changes = "; ".join(
             f"{_claim(d)} {d.outcome} {interval(d.estimate)}, here {e.outcome} {interval(e.estimate)}" for d, e in turned[:MOST]
