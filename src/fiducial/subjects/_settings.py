@@ -71,7 +71,8 @@ def find(name: str, folder: Path) -> Path:
         path = base / name
         if path.is_file():
             return path
-    raise SpecError(name, "file", f"a file in {folder.resolve()} or {Path().resolve()}", name)
+    places = dict.fromkeys(str(base.resolve()) for base in (folder, Path()))
+    raise SpecError(name, "file", f"a file in {' or '.join(places)}", name)
 
 
 def read_toml(path: Path, kind: type[T]) -> T:

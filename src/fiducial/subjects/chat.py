@@ -11,6 +11,7 @@ working folder; it travels in a header and nowhere else.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,8 @@ from fiducial.subjects._pace import Pace, Passing
 from fiducial.subjects._reply import Body, completion, is_logprob, read_body, short_text, usage_of
 from fiducial.subjects._settings import Limits, Prices, check_url, find, read_toml, resolve_headers, variable
 from fiducial.subjects._wire import PASSING, Endpoint, Reply, Wire, error_said
+
+FORM = "chat:MODEL@http://host:port/v1"
 
 KEY = "OPENAI_API_KEY"
 """The variable that holds the key where the settings name none."""
@@ -81,12 +84,14 @@ def subject(rest: str, context: Context) -> Chat:
         name = Path(rest).name
     else:
         model, url = _split(rest)
-        name = f"chat:{model}"
+        name = f"chat:{model or rest}"
+        if not url and re.search(r"@[\w.-]*([:/]|localhost$)", rest):
+            raise SpecError(name, "base URL", f"http:// or https:// behind the @, as in {FORM}", rest.rpartition("@")[2])
         base_url = url or variable("OPENAI_BASE_URL")
         if not base_url:
             raise SpecError(name, "base URL", "chat:MODEL@URL, or OPENAI_BASE_URL in the environment or .env", rest)
         if not model:
-            raise SpecError(name, "model", "a model name before @", "none")
+            raise SpecError(name, "model", f"a model's name before the @, as in {FORM}", "none")
         base_url, _, version = base_url.partition("#")
         settings = Settings(base_url=base_url, model=model, version=version)
     check_url(settings.base_url, name, "base_url")

@@ -156,6 +156,22 @@ def test_a_name_without_model_url_or_file_is_refused(rest):
         subject(rest, Context())
 
 
+@pytest.mark.parametrize("rest", ["bot@127.0.0.1:8501/v1", "bot@localhost", "org/bot@models.example/v1"])
+def test_a_host_without_a_scheme_is_told_and_not_taken_for_a_model(rest, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://h/v1")
+    with pytest.raises(SpecError, match="http:// or https://"):
+        subject(rest, Context())
+    assert subject("model@001", Context()).describe()["model"] == "model@001"
+
+
+def test_a_version_behind_the_url_is_part_of_the_name():
+    one, two = (subject(f"bot@http://h:{port}/v1{version}", Context()) for port, version in ((1, ""), (2, "")))
+    assert one.id == two.id
+    new = subject("bot@http://h:2/v1#2026 11/b", Context())
+    assert new.id.startswith("chat:bot@h#2026-11-b-")
+    assert new.describe()["version"] == "2026 11/b"
+
+
 # --- what comes back -------------------------------------------------------------------------------------------------
 
 
