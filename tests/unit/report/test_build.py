@@ -177,7 +177,9 @@ def test_each_candidate_is_told_apart_in_what_changed(tmp_path):
     changes = changed({"mild": [Crossings((), 40)], "bad": [Crossings(flips, 30)]}, against="old")
     assert (changes.compared, changes.broken, {c.subject for c in changes.items}) == (70, 3, {"bad"})
     told = text.changed(changes)
-    assert told.index("mild: 0 newly broken, 0 newly fixed, of 40 compared") < told.index("bad: 3 newly broken, 0 newly fixed, of 30 compared")
+    assert told.index("mild: 0 newly broken, 0 newly fixed, of 40 compared") < told.index(
+        "bad: 3 newly broken, 0 newly fixed, of 30 compared"
+    )
     assert text.grouped(changes, "broken", 9)[0][0] == "sums.wrong of bad"
     assert not changed({"bad": [Crossings(flips, 30)]}, against="old").each
 
