@@ -79,7 +79,7 @@ def asked(*replies, times=1, host="127.0.0.1", headers=None, pause=0.0, **limits
         ([OK[:9], OK[9:25], OK[25:-1], OK[-1:]], b"yes"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nye\r\n1;more=x\r\ns\r\n0\r\nTrailer: t\r\n\r\n", b"yes"),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, b"yes"),
-        (b"HTTP/1.1 200 OK\r\ncontent-encoding: GZIP\r\nContent-Length: 23\r\n\r\n" + gzip.compress(b"yes"), b"yes"),
+        (b"HTTP/1.1 200 OK\r\ncontent-encoding: GZIP\r\nContent-Length: 23\r\n\r\n" + gzip.compress(b"yes", mtime=0), b"yes"),
         ([b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n" + zlib.compress(b"yes")[2:-4], None], b"yes"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
     ],
@@ -118,7 +118,7 @@ def test_without_a_length_the_end_of_the_connection_is_the_end_of_the_body():
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 1001, "too large"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"a" * 1001, "too large"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nyes", "malformed"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + gzip.compress(b"yes")[:12], "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + gzip.compress(b"yes", mtime=0)[:12], "malformed"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nyes", "timeout"),
     ],
 )
