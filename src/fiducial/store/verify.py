@@ -23,7 +23,7 @@ from fiducial.store.segments import Segment, SegmentReader, segments, writer_of
 from fiducial.store.spool import READING, database, decode_row, read_rows
 from fiducial.store.stages import FACTOR, STAGES, TRIALS, Stage
 
-COUNTING = 128 << 20
+COUNTING = 96 << 20
 """Bytes that DuckDB may hold while it counts; a million trials take them all and spill the rest."""
 
 
