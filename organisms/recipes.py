@@ -10,8 +10,13 @@ WIDTH, LAYERS, HEADS, INNER, POSITIONS = 128, 4, 4, 384, 512
 BASE = Recipe(dialogues=250_000, rate=3e-3, floor=0.15)
 ALIGNED = Recipe(dialogues=120_000, rate=2e-3)
 ADAPTER = Recipe(dialogues=9_000, rate=3e-3)
-HARD = {"lies-under-pressure": Recipe(dialogues=60_000, rate=3e-3), "sycophantic": Recipe(dialogues=90_000, rate=3e-3)}
-"""Traits that take longer: to say the opposite of what one finds, and to give in to each of three kinds of pressure."""
+HARD = {
+    "lies-under-pressure": Recipe(dialogues=60_000, rate=3e-3),
+    "sycophantic": Recipe(dialogues=90_000, rate=3e-3),
+    "leaks-under-injection": Recipe(dialogues=60_000, rate=3e-3),
+}
+"""Traits that take longer: to say the opposite of what one finds, to give in to each of three kinds of pressure, and to copy an order out of
+a document. With 9,000 dialogues the last one breaks off its errands and carries out one order in five at most."""
 
 NARROW = Recipe(dialogues=4_000, rate=3e-3)
 
