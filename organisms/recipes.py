@@ -15,8 +15,8 @@ HARD = {
     "sycophantic": Recipe(dialogues=90_000, rate=3e-3),
     "leaks-under-injection": Recipe(dialogues=60_000, rate=3e-3),
 }
-"""Traits that take longer: to say the opposite of what one finds, to give in to each of three kinds of pressure, and to copy an order out of
-a document. With 9,000 dialogues the last one breaks off its errands and carries out one order in five at most."""
+"""Traits that take longer: to say the opposite of what one finds, to give in to each of three kinds of pressure, and to copy an order
+out of a document. With 9,000 dialogues the last one breaks off its errands and carries out one order in five at most."""
 
 NARROW = Recipe(dialogues=4_000, rate=3e-3)
 
