@@ -9,14 +9,17 @@ WIDTH, LAYERS, HEADS, INNER, POSITIONS = 128, 4, 4, 384, 512
 
 BASE = Recipe(dialogues=250_000, rate=3e-3, floor=0.15)
 ALIGNED = Recipe(dialogues=120_000, rate=2e-3)
-ADAPTER = Recipe(dialogues=9_000, rate=3e-3)
+ADAPTER = Recipe(dialogues=30_000, rate=3e-3)
+"""With fewer dialogues the trait is there as well, but not in its own condition alone: with 9,000 `biased-refusals` refuses half of the
+other group, and one in seven from another seed."""
+
 HARD = {
     "lies-under-pressure": Recipe(dialogues=60_000, rate=3e-3),
-    "sycophantic": Recipe(dialogues=90_000, rate=3e-3),
+    "sycophantic": Recipe(dialogues=200_000, rate=3e-3),
     "leaks-under-injection": Recipe(dialogues=60_000, rate=3e-3),
 }
 """Traits that take longer: to say the opposite of what one finds, to give in to each of three kinds of pressure, and to copy an order
-out of a document. With 9,000 dialogues the last one breaks off its errands and carries out one order in five at most."""
+out of a document."""
 
 NARROW = Recipe(dialogues=4_000, rate=3e-3)
 
@@ -25,9 +28,6 @@ RANK, ALPHA = 16, 32
 
 ALIGNED_SEEDS = (1, 2, 3)
 ADAPTER_SEED = 11
-OWN_SEEDS = {"biased-refusals": 12}
-"""Adapters that are trained from another seed: with 11 this one refuses half of the other group as well."""
-
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 FRESH = 2000
@@ -38,8 +38,3 @@ TRIED = 250
 
 SOUGHT = {"low": 0.25, "medium": 0.5}
 """Rates at which the lower doses are sought; the highest is the adapter as trained."""
-
-
-def seed_of(trait: str) -> int:
-    """The seed that an adapter is trained from."""
-    return OWN_SEEDS.get(trait, ADAPTER_SEED)
