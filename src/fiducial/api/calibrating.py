@@ -78,18 +78,14 @@ def calibrate(
     met = Met()
     scores = asyncio.run(measure(work.wanted, kept, work.open_subject, (work.items, chosen.seed), heard or _silent, met))
     made = conclude(work, scores, chosen, met.rates)
-    used = [score for group in work.groups if any(one.kind == "diagnostic" for one in group.instruments) for score in _of(group, scores)]
-    of = provenance(path, chosen, kept, met, (rows_json(made), tuple(sorted({score.draws for score in used}))))
+    probes = {group.name for group in work.groups if any(one.kind == "diagnostic" for one in group.instruments)}
+    draws = {score.draws for (name, _), found in scores.items() if name in probes for score in found}
+    data = rows_json(made)
+    of = provenance(path, chosen, kept, met, (data, tuple(sorted(draws))))
     (chosen.out / PAGE).write_text(page(made, of), encoding="utf-8")
-    (chosen.out / ROWS).write_bytes(rows_json(made))
+    (chosen.out / ROWS).write_bytes(data)
     (chosen.out / PROVENANCE).write_bytes(_indented(of))
     return made
-
-
-def _of(group: Group, scores: Mapping[tuple[str, str], Sequence[Score]]) -> Iterator[Score]:
-    for (name, _), found in scores.items():
-        if name == group.name:
-            yield from found
 
 
 def _opened(folder: Path) -> Kept:

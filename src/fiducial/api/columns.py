@@ -12,10 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.audit.recorded import rows
-from fiducial.kernel.errors import NotEstimable, UsageError, shorten
-
-FEWEST = 10
-"""Items that each class must have."""
+from fiducial.kernel.errors import UsageError, shorten
 
 YES, NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "false", "no"})
 
@@ -90,12 +87,3 @@ def binary(name: str, column: Sequence[Any] | NDArray[Any], positive: str | None
             hint = " (name the label that counts as 1 by --positive)" if name == "labels" else ""
             raise UsageError(f"diagnose: {singular(name)}: needs 0 or 1{hint}, got {word!r}")
     return np.array(values, dtype=np.int64 if name == "labels" else np.float64)
-
-
-def check_classes(labels: NDArray[Any]) -> None:
-    """Raise `NotEstimable` where a class has too few items."""
-    ones = int(np.count_nonzero(labels))
-    if min(ones, len(labels) - ones) < FEWEST:
-        raise NotEstimable(
-            f"diagnose: label: each class needs {FEWEST} items, got {len(labels) - ones} items with the value 0 and {ones} with 1"
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,6 @@ from fiducial.engine.executors.desk import Ask, DistantLedger, DistantMeter
 from fiducial.engine.observe import Line
 from fiducial.kernel.errors import RunLocked
 from fiducial.store.cache import Cache
-from fiducial.store.depot import Depot
 from fiducial.store.journal import Journal
 from fiducial.store.run import Run
 from fiducial.store.shipping import Ship
@@ -44,11 +44,14 @@ def crew(
         workers: how many share the endpoints.
         concurrency: units in work at once here.
         cache: folder of the answer cache.
-        share: the URL at which the run is kept.
+        share: the URL that the run is brought from where `run` is `None`.
     """
-    scratch = tempfile.TemporaryDirectory(prefix="fiducial-") if run is None else None
-    opened = Run.open(Path(run)) if run is not None else depots.bring(str(share), Path(scratch.name if scratch else "."))
-    if scratch is None or Path(folder).is_dir():
+    if run is not None:
+        opened, closing = Run.open(Path(run)), []
+    else:
+        scratch = Path(tempfile.mkdtemp(prefix="fiducial-"))
+        opened, closing = depots.bring(str(share), scratch), [_gone(scratch)]
+    if run is not None or Path(folder).is_dir():
         os.chdir(folder)
     resolved = reopen(opened)
     options = options_of(opened)
@@ -56,7 +59,7 @@ def crew(
     gates = limits.share([*subjects, *resolved.graders])
     rated = [name for name, gate in gates.items() if isinstance(gate.rates, Rates)]
     limits.divide(gates, workers, {name: DistantMeter(ask, name) for name in rated} if ask is not None else None)
-    journal = _journal(opened, writer, depots.ship_of(opened, Depot.open(share) if share is not None else None))
+    journal = _journal(opened, writer, depots.ship_of(opened, depots.depot_of(opened)))
     budget = resolved.spec.budget
     ledger = DistantLedger(budget.calls, budget.tokens, budget.money, ask=ask) if ask is not None else Ledger()
     kept = Cache(Path(cache)) if cache is not None else None
@@ -68,17 +71,17 @@ def crew(
         environments=resolve.environment,
         line=line,
         journal=journal,
-        closing=[*(who.close for who in (*subjects, *resolved.graders)), *([_gone(scratch)] if scratch is not None else [])],
+        closing=[*(who.close for who in (*subjects, *resolved.graders)), *closing],
         gates=list(gates.values()),
         concurrency=concurrency,
     )
 
 
-def _gone(scratch: tempfile.TemporaryDirectory[str]) -> Callable[[], Awaitable[None]]:
+def _gone(scratch: Path) -> Callable[[], Awaitable[None]]:
     """Removes a worker's folder; only after its journal was closed, so whatever could not be shipped stays."""
 
     async def remove() -> None:
-        scratch.cleanup()
+        shutil.rmtree(scratch, ignore_errors=True)
 
     return remove
 

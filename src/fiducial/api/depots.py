@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from fiducial.kernel.errors import StoreError, UsageError
 from fiducial.store.depot import Depot, is_url
-from fiducial.store.run import Plan, Run
+from fiducial.store.manifest import STOPPING
+from fiducial.store.run import Plan, Run, plan_of
 from fiducial.store.shipping import Ship
 
 OPTION = "share"
@@ -58,7 +57,7 @@ def kept(run: Run) -> Iterator[Depot | None]:
 
 def is_answer(name: str) -> bool:
     """Whether a file of a run grows while it is carried out."""
-    return name.startswith(("calls/", "blobs/")) or name == "stopping.jsonl"
+    return name.startswith(("calls/", "blobs/")) or name == STOPPING
 
 
 def bring(url: str, folder: Path) -> Run:
@@ -90,10 +89,7 @@ def copy(source: str, target: str) -> list[str]:
 
 def _plan(depot: Depot) -> Plan | None:
     data = depot.read("plan.json")
-    try:
-        return None if data is None else msgspec.json.decode(data, type=Plan)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise StoreError(f"{depot.url}/plan.json: is not a plan: {error}") from error
+    return None if data is None else plan_of(data, f"{depot.url}/plan.json")
 
 
 def _same(run: Run, depot: Depot) -> None:

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.api import decodings, interventions, resolve
-from fiducial.api.columns import Items, binary, check_classes, plain, read, singular
+from fiducial.api.columns import Items, binary, plain, read, singular
 from fiducial.api.eliciting import Asked, Model
 from fiducial.diagnostics import shortcut_neurons, watermark
+from fiducial.diagnostics._plugin import checked_classes
 from fiducial.kernel.errors import NotEstimable, UsageError
 from fiducial.kernel.load import load
 from fiducial.kernel.records import Estimate
@@ -195,7 +196,7 @@ def _inputs(plugin: Any, items: Items, given: Mapping[str, Any], options: Option
             there = ", ".join([*items.columns, *items.arrays]) or "none"
             raise UsageError(f"diagnose: {plugin.name} needs the column {singular(one.name)!r}, there is {there}")
     if "labels" in found:
-        check_classes(found["labels"])
+        checked_classes("diagnose", "label", found["labels"])
     return plugin.inputs(**found)
 
 

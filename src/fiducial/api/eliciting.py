@@ -12,7 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from fiducial.api.columns import Items, binary, check_classes
+from fiducial.api.columns import Items, binary
+from fiducial.diagnostics._plugin import checked_classes
 from fiducial.judges.refusal import classify
 from fiducial.kernel.errors import NotEstimable, SubjectError, UsageError, shorten
 from fiducial.kernel.records import Completion, Decoding, Message
@@ -79,7 +80,7 @@ class Asked:
         if column is None:
             return None
         found = binary("labels", column, self.positive)
-        check_classes(found)
+        checked_classes("diagnose", "label", found)
         return found
 
     @property

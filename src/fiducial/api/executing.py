@@ -74,8 +74,6 @@ async def carry_out(run: Run, what: Observation, chosen: Executor, gates: Mappin
     desk = Desk(ledger, meters) if meters or bounded else None
     cache = what.line.cache
     arguments: dict[str, Any] = {"run": str(run.path.resolve()), "folder": str(Path.cwd())}
-    if depot is not None:
-        arguments["share"] = depot.url
     if isinstance(cache, Cache):
         if chosen.kind == "ray":
             raise UsageError("--cache with --executor ray: the cache needs a disk of this machine; use --executor local:N")
@@ -89,7 +87,7 @@ async def carry_out(run: Run, what: Observation, chosen: Executor, gates: Mappin
         from fiducial.engine.executors.ray import cluster
 
         if depot is not None:
-            arguments["run"] = None
+            arguments |= {"run": None, "share": depot.url}
         with cluster(chosen.address) as ray:
             count = _count(chosen.workers or ray.processors(), what, gates)
             launch = ray.workers(ENTRY, _shares(arguments, what, count), desk).launch

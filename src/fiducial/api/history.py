@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,11 @@ def planned(run: Run) -> Readers:
     return Readers(judges={name: judge for name, judge in run.plan.judges.items() if "@" in judge})
 
 
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The names under which two runs or revisions have different judges, or only one has any."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+
+
 def read(path: Path, kind: type[R]) -> R | None:
     """A document of a revision as a value of a type; `None` where there is none. Raises `StoreError` where it is no such value."""
     if not path.exists():
@@ -92,8 +98,8 @@ def told(run: Run, revision: int) -> tuple[str, ...]:
     others = [n for n in there if n != revision]
     for n in others[-MOST:]:
         try:
-            decided = msgspec.json.decode(document_of(run, n, "decisions.json").read_bytes(), type=list[Decision])
-        except (StoreError, msgspec.MsgspecError) as error:
+            decided = run.decisions(document_of(run, n, "decisions.json").parent)
+        except StoreError as error:
             lines.append(f"Revision {n}: what it decided cannot be told: {error}.")
             continue
         turned = [(d, here[_name(d)]) for d in decided if _name(d) in here and here[_name(d)].outcome != d.outcome]

@@ -28,11 +28,15 @@ def row(path: Path) -> dict[str, Any]:
     """
     run = Run.open(path)
     planned = run.plan.rows * len(run.plan.subjects)
-    counts = _counts(run)
+    try:
+        counts = run.tally()
+    except StoreError:
+        counts = None
     row: dict[str, Any] = {
         "run": str(path), "id": run.plan.id, "system": _system(run), "began": _began(run), "trials": run.plan.rows,
-        "subjects": [subject["id"] for subject in run.plan.subjects], "planned": planned, **counts,
-        "stopped_early": counts["answered"] is not None and sum(n or 0 for n in counts.values()) < planned,
+        "subjects": [subject["id"] for subject in run.plan.subjects], "planned": planned,
+        **(counts or dict.fromkeys(("answered", "faults", "released"))),
+        "stopped_early": counts is not None and sum(counts.values()) < planned,
         "exit_code": None, "outcomes": None,
     }  # fmt: skip
     try:
@@ -81,15 +85,3 @@ def _began(run: Run) -> str | None:
                 if isinstance(at, int | float):
                     return dt.datetime.fromtimestamp(at, tz=dt.UTC).isoformat(timespec="seconds")
     return None
-
-
-def _counts(run: Run) -> dict[str, int | None]:
-    if not (run.path / "responses.parquet").is_file():
-        return {"answered": None, "faults": None, "released": None}
-    released = "(SELECT count(*) FROM released)" if (run.path / "released.parquet").is_file() else "0"
-    columns = "count(*) FILTER (status <> 'fault') AS answered, count(*) FILTER (status = 'fault') AS faults"
-    query = f"SELECT {columns}, {released} AS released FROM responses"  # noqa: S608 - no text of others
-    try:
-        return dict(run.sql(query)[0])
-    except StoreError:
-        return {"answered": None, "faults": None, "released": None}

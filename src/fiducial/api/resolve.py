@@ -90,6 +90,11 @@ class Resolved:
         """Judge name -> id, for one benchmark."""
         return {name: None if judge is None else judge.id for name, judge in self.judges[label].items()}
 
+    def named_judges(self) -> dict[str, Judge]:
+        """The judges that are configured, by ``benchmark.name``."""
+        pairs = ((f"{label}.{name}", judge) for label, named in self.judges.items() for name, judge in named.items())
+        return {name: judge for name, judge in pairs if judge is not None}
+
     def journal_with(self, line: Line | None) -> None:
         """Let the judges' own calls take a line."""
         for grader in self.graders:

@@ -135,7 +135,7 @@ def judge_notes(resolved: Resolved, known: Mapping[str, JudgeCard]) -> list[Judg
 
     found: dict[str, JudgeNote] = {}
     audits = resolved.audits
-    for judge in (judge for named in resolved.judges.values() for judge in named.values() if judge is not None):
+    for judge in resolved.named_judges().values():
         card = known.get(judge.id)
         shares = [] if card is None else [
             (f"{name}, {cell.aspect}, {cell.language}, {cell.domain}", number)
@@ -277,8 +277,7 @@ def conclude(run: Run, resolved: Resolved, revision: int, *, report: bool = True
 
 def _who_reads(resolved: Resolved) -> history.Readers:
     audits = resolved.audits
-    pairs = ((f"{label}.{name}", judge) for label, named in resolved.judges.items() for name, judge in named.items())
-    judges = {name: judge.id for name, judge in pairs if judge is not None}
+    judges = {name: judge.id for name, judge in resolved.named_judges().items()}
     ids = set(judges.values())
     return history.Readers(judges=judges, exact=tuple(sorted(ids & audits.exact)), models=tuple(sorted(ids & audits.models.keys())))
 
@@ -286,7 +285,7 @@ def _who_reads(resolved: Resolved) -> history.Readers:
 def same_readers(run: Run, revision: int, resolved: Resolved) -> None:
     """Refuse judges other than those that read a revision, where its readings are to be carried over."""
     then, now = history.readers(run, revision).judges, _who_reads(resolved).judges
-    if changed := [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]:
+    if changed := history.differing(then, now):
         told = "; ".join(f"{name} by {then.get(name, 'nobody')}, here it is {now.get(name, 'nobody')}" for name in changed)
         raise UsageError(f"{run.path}: revision {revision} was read {told}; name its judges as `rejudge --judge` did")
 
@@ -362,8 +361,7 @@ def same_instrument(run: Run, other: Run) -> None:
             "the new trials too, and --cache FOLDER keeps its answers for the next time"
         )
     ours, theirs = history.readers(run).judges, history.readers(other).judges
-    if ours != theirs:
-        changed = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+    if changed := history.differing(ours, theirs):
         raise UsageError(f"{other.path}: a run with the same judges; these differ: {', '.join(changed)} (rejudge one of them first)")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fiducial.api import depots, executing, labelling, resolve, sequential
+from fiducial.api.history import differing
 from fiducial.api.resolve import Resolved
 from fiducial.api.results import INTERRUPTED, Result, conclude, options_of, other_baseline, reopen, same_instrument
 from fiducial.api.resuming import nothing_left, outdated
@@ -26,7 +27,7 @@ from fiducial.kernel.errors import StoreError, UsageError
 from fiducial.kernel.roles import Subject
 from fiducial.store.depot import Depot
 from fiducial.store.run import Run
-from fiducial.store.sound import newest, sealed
+from fiducial.store.sound import newest
 
 SIGNS = (signal.SIGINT, signal.SIGTERM)
 """Signals that end a run: of a person, and of a machine that takes its job back."""
@@ -148,10 +149,9 @@ def resume(path: Path, settings: Settings) -> Result:
         _tell(settings.progress, sentence)
     if (revision := nothing_left(run)) is not None:
         _tell(settings.progress, f"{path}: nothing is left to ask; revision {revision} stands")
-        return Result(run, sealed(run, revision))
+        return Result(run, revision)
     resolved = reopen(run)
-    if (before := run.plan.judges) != (now := _judge_ids(resolved)):
-        changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if changed := differing(run.plan.judges, _judge_ids(resolved)):
         raise StoreError(f"{path}: resume needs the judges of the plan; changed: {', '.join(changed)} (use rejudge instead)")
     options = options_of(run)
     subjects = [resolve.subject(text, Path.cwd(), resolved, options) for text in run.plan.options["sources"]]

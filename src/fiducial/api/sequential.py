@@ -21,10 +21,9 @@ from fiducial.engine.stopping import Stop, Stopping, Value, Watch
 from fiducial.kernel.errors import NotEstimable, StoreError
 from fiducial.kernel.records import Claim, Decision, Judgement
 from fiducial.stats.sequential import Gate
+from fiducial.store.manifest import STOPPING
 from fiducial.store.run import Run
 from fiducial.store.shipping import Ship
-
-FILE = "stopping.jsonl"
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def restricted(source: Source, stopping: Stopping) -> Source:
 
 def read_stops(run: Run) -> list[Stop]:
     """The decisions that were journalled while a run was observed; a torn last line was never acted upon."""
-    path = run.path / FILE
+    path = run.path / STOPPING
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")
@@ -130,7 +129,7 @@ class StopWriter:
     """Appends each new decision to stopping.jsonl before anything is released by it; `ship` takes the file away."""
 
     def __init__(self, run: Run, known: Sequence[Stop], progress: Progress | None = None, ship: Ship | None = None) -> None:
-        self.path: Path = run.path / FILE
+        self.path: Path = run.path / STOPPING
         self.progress, self.ship = progress, ship
         self.known = {(stop.claim, stop.slice, stop.subject) for stop in known}
         if self.path.exists():

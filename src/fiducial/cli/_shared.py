@@ -50,11 +50,9 @@ def conclusion(result: Result, *, as_json: bool) -> int:
     if as_json:
         import msgspec
 
-        from fiducial.api.history import told
-
         built: dict[str, Any] = {"run": str(result.path), "revision": result.revision, "exit_code": code, "interrupted": result.interrupted}
-        built["history"] = told(result.run, result.revision)
         view = result.reported or result.view()
+        built["history"] = view.history
         for name, records in (
             ("decisions", result.decisions), ("estimates", result.estimates), ("causes", view.causes), ("failing", view.failing),
         ):  # fmt: skip

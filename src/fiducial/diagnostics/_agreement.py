@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fiducial.diagnostics import _plugin, _probe
 from fiducial.diagnostics._permute import permuted
 from fiducial.diagnostics._plugin import Bools
-from fiducial.kernel.records import Estimate
+from fiducial.kernel.records import Estimate, Target
 from fiducial.stats.table import Floats
 
 NEEDED = f"needs {_plugin.FEWEST} items with and {_plugin.FEWEST} without"
@@ -46,25 +46,31 @@ def with_behaviour(
     drawn = permuted(did, group, permutations, rng)
     missing = int((~known).sum())
 
-    def made(quantity: str, rows: NDArray[np.intp], stratum: NDArray[np.intp], null_labels: Bools) -> Estimate:
+    def made(quantity: str, rows: NDArray[np.intp], stratum: NDArray[np.intp], null_labels: Bools) -> Estimate | None:
         of = _plugin.target(name, quantity, found[-1].of.subject, found[-1].of.slice)
-        mine = scores[known][rows]
-        estimate = _probe.auroc_estimate(of, mine, did[rows], group[rows], level, stratum[rows])
-        null = _probe.auroc(np.broadcast_to(mine[:, None], null_labels.shape), null_labels, stratum[rows])
-        extra = {"items_of_0": float((~did[rows]).sum()), "items_of_1": float(did[rows].sum())}
-        return msgspec.structs.replace(_probe.with_null(estimate, null, **extra), missing=missing)
+        one = agreement(of, scores[known][rows], did[rows], group[rows], stratum[rows], null_labels, level)
+        return None if one is None else msgspec.structs.replace(one, missing=missing)
 
-    every = np.arange(len(did))
-    there = []
-    if _comparable(scores[known], did, fold[known]):
-        there.append(made("behaviour_agreement", every, fold[known], drawn))
+    every = made("behaviour_agreement", np.arange(len(did)), fold[known], drawn)
+    there = [] if every is None else [every]
     if labels is None:
         return [*found, *there]
     kept, shuffled, why = within(did, labels[known], group, permutations, rng)
-    stratum = 2 * fold[known] + labels[known]
-    if len(kept) and _comparable(scores[known][kept], did[kept], stratum[kept]):
-        return [*found, *there, made("behaviour_within_label", kept, stratum, shuffled)]
+    one = made("behaviour_within_label", kept, 2 * fold[known] + labels[known], shuffled)
+    if one is not None:
+        return [*found, *there, one]
     return _flagged([*found, *there], f"agreement with behaviour within a label not estimable: {why}")
+
+
+def agreement(
+    of: Target, scores: Floats, did: Bools, group: NDArray[np.intp], stratum: NDArray[np.intp], null_labels: Bools, level: float
+) -> Estimate | None:
+    """The AUROC of scores against behaviour within strata beside its null; `None` where no stratum holds both behaviours."""
+    if not len(did) or not np.isfinite(_probe.auroc(scores[:, None], did[:, None], stratum)[0]):
+        return None
+    estimate = _probe.auroc_estimate(of, scores, did, group, level, stratum)
+    null = _probe.auroc(np.broadcast_to(scores[:, None], null_labels.shape), null_labels, stratum)
+    return _probe.with_null(estimate, null, items_of_0=float((~did).sum()), items_of_1=float(did.sum()))
 
 
 def within(did: Bools, labels: Bools, group: NDArray[np.intp], permutations: int, rng: Generator) -> tuple[NDArray[np.intp], Bools, str]:
@@ -81,11 +87,6 @@ def within(did: Bools, labels: Bools, group: NDArray[np.intp], permutations: int
     if not rows:
         return np.empty(0, dtype=np.intp), np.empty((0, permutations), dtype=bool), why
     return np.concatenate(rows), np.concatenate(columns), why
-
-
-def _comparable(scores: Floats, did: Bools, stratum: NDArray[np.intp]) -> bool:
-    """Whether some stratum holds both behaviours."""
-    return bool(np.isfinite(_probe.auroc(scores[:, None], did[:, None], stratum)[0]))
 
 
 def _flagged(found: list[Estimate], shown: str) -> list[Estimate]:

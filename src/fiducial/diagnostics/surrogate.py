@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from fiducial.diagnostics import _plugin, _probe
-from fiducial.diagnostics._agreement import within
+from fiducial.diagnostics._agreement import agreement, within
 from fiducial.diagnostics._permute import folds_of, permuted
 from fiducial.diagnostics._plugin import Bools, Diagnostic, States
 from fiducial.diagnostics._separation import scaled
@@ -196,16 +196,12 @@ def _beyond_harmfulness(
     odd = decision != harmful
     found[0] = msgspec.structs.replace(found[0], extra={"decision_differs": float(odd.mean())})
     kept, null_labels, why = within(decision, harmful, cluster, setting.permutations, rng)
-    stratum = (2 * fold + harmful)[kept]
-    if not len(kept) or not np.isfinite(_probe.auroc(scores[kept, None], decision[kept, None], stratum)[0]):
-        shown = f"agreement within a label not estimable: {why}"
-        return [msgspec.structs.replace(found[0], flags=(shown,))]
     target = _plugin.target(NAME, "agreement_within_label", setting.subject, place)
-    estimate = _probe.auroc_estimate(target, scores[kept], decision[kept], cluster[kept], setting.level, stratum)
-    null = _probe.auroc(np.broadcast_to(scores[kept, None], null_labels.shape), null_labels, stratum)
-    extra = {"items_of_0": float((~decision[kept]).sum()), "items_of_1": float(decision[kept].sum())}
-    found.append(_probe.with_null(estimate, null, **extra))
-    return found
+    stratum = (2 * fold + harmful)[kept]
+    one = agreement(target, scores[kept], decision[kept], cluster[kept], stratum, null_labels, setting.level)
+    if one is None:
+        return [msgspec.structs.replace(found[0], flags=(f"agreement within a label not estimable: {why}",))]
+    return [*found, one]
 
 
 def _depth(

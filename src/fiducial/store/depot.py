@@ -24,14 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from fiducial.kernel.errors import RunLocked, StoreError, UsageError, shorten
+from fiducial.store.manifest import ATTESTATION, MANIFEST, STOPPING
 
 LEASE = "lease.json"
 LEASE_SECONDS = 60.0
 """How long a lease holds when its holder is silent; it is renewed three times as often."""
 
-STOPS = "stopping.jsonl"
-SAMPLES = "samples.jsonl"
-RENEWED = re.compile(r"responses\.parquet|released\.parquet|(stopping|samples)\.jsonl|revisions/\d+/attestation\.json|lease\.json")
+GROWING = (STOPPING, "samples.jsonl")
+"""Files that are only added to: of two the longer one has both."""
+
+RENEWED = re.compile(r"responses\.parquet|released\.parquet|(stopping|samples)\.jsonl|revisions/\d+/attestation\.json")
 """Files that may be put again."""
 
 NAMES = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/){0,3}[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -91,7 +93,7 @@ class Depot:
             except FileNotFoundError:
                 return {}
         inside = {str(path)[len(self._folder) :].lstrip("/"): int(info.get("size") or 0) for path, info in found.items()}
-        return {name: size for name, size in inside.items() if NAMES.fullmatch(name) and not NOT_OURS.fullmatch(name)}
+        return {name: size for name, size in inside.items() if _carried(name)}
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a small file; `None` where there is none of that name. Raises `StoreError` for a large one."""
@@ -109,25 +111,29 @@ class Depot:
 
         Raises `StoreError` where another file has the name: a file of a run never changes.
         """
-        there = f"{self._folder}/{name}"
         with _reaching("write", f"{self.url}/{name}"):
-            if not RENEWED.fullmatch(name) and (size := self._size(there)) is not None:
+            if not RENEWED.fullmatch(name) and (size := self._size(f"{self._folder}/{name}")) is not None:
                 self._alike(root / name, name, size)
                 return
-            self._place(there, lambda to: self._files.put_file(str(root / name), to))
+        self._put(root, name)
+
+    def _put(self, root: Path, name: str) -> None:
+        with _reaching("write", f"{self.url}/{name}"):
+            self._place(f"{self._folder}/{name}", lambda to: self._files.put_file(str(root / name), to))
 
     def put_all(self, root: Path) -> list[str]:
         """Put there what a run's directory has and the URL has not; the names, segments first and manifests last."""
         there = _sealed(self.files())
         own = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
-        missing = [name for name in own if NAMES.fullmatch(name) and not NOT_OURS.fullmatch(name)]
-        for name in [name for name in missing if name in there and not RENEWED.fullmatch(name)]:
-            self._alike(root / name, name, there[name])
-            missing.remove(name)
+        missing: list[str] = []
+        for name in filter(_carried, own):
+            if name in there and not RENEWED.fullmatch(name):
+                self._alike(root / name, name, there[name])
+            else:
+                missing.append(name)
         missing.sort(key=_last_words)
         for name in missing:
-            with _reaching("write", f"{self.url}/{name}"):
-                self._place(f"{self._folder}/{name}", lambda to, name=name: self._files.put_file(str(root / name), to))
+            self._put(root, name)
         return missing
 
     def fetch(self, root: Path, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
@@ -196,8 +202,8 @@ class Depot:
             raise StoreError(f"{self.url}/{LEASE}: is no lease: {shorten(str(data))}") from error
 
     def _newer(self, path: Path, name: str, size: int) -> bool:
-        """Whether a file that is there and here is to be brought. Decisions and samples are only added to: the longer list has both."""
-        if name in (STOPS, SAMPLES):
+        """Whether a file that is there and here is to be brought."""
+        if name in GROWING:
             return size > path.stat().st_size
         if not RENEWED.fullmatch(name):
             self._alike(path, name, size)
@@ -226,15 +232,20 @@ class Depot:
         self._files.mv(beside, path)
 
 
+def _carried(name: str) -> bool:
+    """Whether a file of that name goes from a run's directory to its URL and back."""
+    return bool(NAMES.fullmatch(name)) and not NOT_OURS.fullmatch(name)
+
+
 def _sealed(there: dict[str, int]) -> dict[str, int]:
     """Without the files of revisions that have no manifest: they were not put whole, and will be made again."""
-    whole = {name.rpartition("/")[0] for name in there if name.endswith("/manifest.json")}
+    whole = {name.rpartition("/")[0] for name in there if name.endswith(f"/{MANIFEST}")}
     return {name: size for name, size in there.items() if not name.startswith("revisions/") or name.rpartition("/")[0] in whole}
 
 
 def _last_words(name: str) -> tuple[int, str]:
     """Order of carrying: whatever says that something is complete comes after it."""
-    last = {"plan.json": 1, "manifest.json": 2, "attestation.json": 3}
+    last = {"plan.json": 1, MANIFEST: 2, ATTESTATION: 3}
     return last.get(name.rpartition("/")[2], 0), name
 
 

@@ -24,6 +24,7 @@ ATTESTATION = "attestation.json"
 PLAN_ATTESTATION = "plan.attestation.json"
 
 STOPPING = "stopping.jsonl"
+INSIDE = "a manifest names files inside the run only"
 
 RUN_FILES = ("spec.toml", "plan.json", PLAN_ATTESTATION, "trials.parquet", "responses.parquet", "released.parquet", STOPPING)
 """Files of the run itself, where they are."""
@@ -97,6 +98,11 @@ def stage_facts(path: Path, sql: duckdb.DuckDBPyConnection | None = None) -> tup
     if "root" not in stated:
         raise StoreError(f"{path}: is not a sealed stage: it states no content root")
     return count[0], stated["root"]
+
+
+def inside(name: str) -> bool:
+    """Whether a name that a manifest states stays within the run (`INSIDE`)."""
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def pinned_files(run: Path, revision: int) -> Iterator[Path]:

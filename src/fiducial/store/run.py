@@ -24,7 +24,7 @@ from fiducial.store.journal import LOCK, Journal, hold, take_lock
 from fiducial.store.manifest import MANIFEST, Manifest
 from fiducial.store.secrets import Guard
 from fiducial.store.shipping import Ship
-from fiducial.store.spool import Engine, Spool, decode_row, read_records, read_rows
+from fiducial.store.spool import Engine, Spool, read_records
 from fiducial.store.stages import JUDGEMENTS, RELEASED, RESPONSES, STAGES, TRIALS, Release
 
 R = TypeVar("R", bound=Record)
@@ -59,6 +59,14 @@ class Plan(Record, frozen=True, kw_only=True):
     def own_id(self) -> str:
         """What `id` must be."""
         return digest([self.spec, self.trials, [subject["id"] for subject in self.subjects]])[:16]
+
+
+def plan_of(data: bytes, source: str) -> Plan:
+    """The plan that a plan.json holds. Raises `StoreError` naming `source` where it holds none."""
+    try:
+        return msgspec.json.decode(data, type=Plan)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreError(f"{source}: is not a plan: {error}") from error
 
 
 class Run:
@@ -131,27 +139,13 @@ class Run:
             raise StoreError(f"{path}: {_unplanned(path)}")
         with disk("cannot read", file):
             data = file.read_bytes()
-        try:
-            plan = msgspec.json.decode(data, type=Plan)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise StoreError(f"{file}: is not a plan: {error}") from error
-        return cls(path, plan, Guard.of() if guard is None else guard)
+        return cls(path, plan_of(data, str(file)), Guard.of() if guard is None else guard)
 
     # --- what was planned and answered -------------------------------------------------------------------------------
 
     def trials(self) -> Iterator[Trial]:
         """The planned trials in plan order; memory stays flat."""
         return read_records(TRIALS, self.path / "trials.parquet", self.engine)
-
-    def trial(self, prefix: str) -> tuple[int, Trial]:
-        """Position in the plan and the trial whose key starts with `prefix`. Raises `StoreError` for none or several."""
-        file = self.path / "trials.parquet"
-        rows = list(read_rows(TRIALS, file, "WHERE starts_with(key, ?) LIMIT 3", (prefix.lower(),), self.engine.sql))
-        if not rows:
-            raise StoreError(f"{self.path}: no trial's key starts with {prefix!r}")
-        if len(rows) > 1:
-            raise StoreError(f"{self.path}: several keys start with {prefix!r}: {', '.join(row['key'][:12] for row in rows)}")
-        return rows[0]["ordinal"], decode_row(TRIALS, file, rows[0]["ordinal"], rows[0])
 
     def journal(self, writer: str = "w0", *, driven: bool = False, ship: Ship | None = None) -> Journal:
         """The calls, open for writing; as one of several `driven` writers, or alone. Raises `RunLocked` where another process writes.
@@ -178,6 +172,14 @@ class Run:
         """Planned trials that were not asked because a claim was decided without them; none where no stage says so."""
         file = self.path / "released.parquet"
         return read_records(RELEASED, file, self.engine) if file.exists() else iter(())
+
+    def tally(self) -> dict[str, int] | None:
+        """Trials by what became of them, over all subjects: answered, faults, released; `None` where no responses are sealed."""
+        if not (self.path / "responses.parquet").is_file():
+            return None
+        released = "(SELECT count(*) FROM released)" if (self.path / "released.parquet").is_file() else "0"
+        columns = "count(*) FILTER (status <> 'fault') AS answered, count(*) FILTER (status = 'fault') AS faults"
+        return self.sql(f"SELECT {columns}, {released} AS released FROM responses")[0]  # noqa: S608 - no text of others
 
     # --- revisions ---------------------------------------------------------------------------------------------------
 

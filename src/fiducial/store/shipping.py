@@ -32,8 +32,7 @@ class Shipper:
     def __init__(self, turn: Callable[[], Path | None], ship: Ship, every: float = EVERY) -> None:
         self._turn, self._ship, self._every = turn, ship, every
         self._left: deque[Path] = deque()
-        self._error: StoreError | None = None
-        self._failing_since: float | None = None
+        self._failing: tuple[float, StoreError] | None = None
         self._broken: StoreError | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="journal-ship", daemon=True)
@@ -43,9 +42,9 @@ class Shipper:
         """Raise `StoreError` where the store has failed for too long: then what is bought would be at risk."""
         if self._broken is not None:
             raise self._broken
-        since = self._failing_since
-        if self._error is not None and since is not None and time.monotonic() - since > PATIENCE:
-            raise StoreError(f"{self._error} (for {PATIENCE:g} s; what was answered is in {self._left[0].parent})") from self._error
+        failing = self._failing  # the thread may clear it meanwhile
+        if failing is not None and time.monotonic() - failing[0] > PATIENCE:
+            raise StoreError(f"{failing[1]} (for {PATIENCE:g} s)") from failing[1]
 
     def close(self) -> None:
         """Ship what is left. Raises `StoreError` where it cannot be."""
@@ -60,8 +59,8 @@ class Shipper:
                 time.sleep(1.0)
         if self._broken is not None:
             raise self._broken
-        if self._error is not None:
-            raise StoreError(f"{self._error}; what was not shipped is in {self._left[0].parent}") from self._error
+        if self._failing is not None:
+            raise self._failing[1]
 
     def _work(self) -> None:
         while not self._stop.wait(self._every):
@@ -83,7 +82,7 @@ class Shipper:
                 self._ship(self._left[0])
                 self._left.popleft()
         except StoreError as error:
-            self._error = error
-            self._failing_since = self._failing_since or time.monotonic()
+            told = StoreError(f"{error}; what was not shipped is in {self._left[0].parent}")
+            self._failing = (time.monotonic() if self._failing is None else self._failing[0], told)
         else:
-            self._error = self._failing_since = None
+            self._failing = None

@@ -32,6 +32,13 @@ def sealed(run: Run, revision: Revision | None = None) -> int:
     return own.revision
 
 
+def untouched(run: Run, revision: Revision) -> bool:
+    """Whether all that a sealed revision pins, the calls included, lies there as it was, and nothing beside it."""
+    own = _manifest(run, run.revision(revision))
+    there = {path.relative_to(run.path).as_posix() for path in manifests.pinned_files(run.path, own.revision)}
+    return there == set(own.files) and all(manifests.file_digest(run.path / name)[0] == e.sha256 for name, e in own.files.items())
+
+
 def newest(run: Run) -> int:
     """The number of the latest revision that was sealed, read as `sealed` does: what the next one starts from.
 
@@ -71,8 +78,8 @@ def _manifest(run: Run, folder: Path) -> Manifest:
 
 def _same(run: Run, name: str, entry: Entry) -> None:
     path = run.path / name
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise StoreError(f"{path}: a manifest names files inside the run only")
+    if not manifests.inside(name):
+        raise StoreError(f"{path}: {manifests.INSIDE}")
     if not path.is_file():
         raise StoreError(f"{path}: is missing, and the manifest states it; nothing is shown. `fiducial verify {run.path}` says what else")
     # Decisions of a run that went on are added to this file.

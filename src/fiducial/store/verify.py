@@ -168,8 +168,8 @@ def _unpinned(run: Run, manifest: Manifest, found: Findings) -> None:
 
 def _same_file(run: Run, name: str, entry: Entry, found: Findings) -> bool:
     path = run.path / name
-    if ".." in Path(name).parts or Path(name).is_absolute():
-        found.add(name, "a manifest names files inside the run only")
+    if not manifests.inside(name):
+        found.add(name, manifests.INSIDE)
         return False
     try:
         got, size = manifests.file_digest(path)

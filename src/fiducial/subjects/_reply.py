@@ -6,16 +6,19 @@ Unknown fields are ignored, fields of an unexpected type count as absent; only a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from fiducial.kernel.digest import clean
+from fiducial.kernel.errors import SubjectError, UsageError
 from fiducial.kernel.records import Completion, Message, Served, Status, ToolCall, Usage
 from fiducial.kernel.roles import Prompt
 from fiducial.subjects._pace import Passing
+
+T = TypeVar("T")
 
 OPEN, CLOSE = "<think>", "</think>"
 
@@ -141,6 +144,19 @@ def excerpt(prompt: Prompt) -> str:
     """
     text = prompt if isinstance(prompt, str) else prompt[-1].text if prompt else ""
     return repr(text if len(text) <= 50 else f"{text[:50]}...")
+
+
+def numbered(who: str, prompts: Sequence[Prompt], seeds: Sequence[int] | None, ask: Callable[[Prompt, int], T]) -> dict[int, T]:
+    """What `ask` makes of each prompt and its seed (default: its number), by number. Raises `UsageError` naming the prompt it refuses."""
+    if seeds is not None and len(seeds) != len(prompts):
+        raise UsageError(f"seeds: needs one for each of {len(prompts)} prompts, got {len(seeds)}")
+    asks: dict[int, T] = {}
+    for n, prompt in enumerate(prompts):
+        try:
+            asks[n] = ask(prompt, n if seeds is None else seeds[n])
+        except SubjectError as error:
+            raise UsageError(f"{who}: {error} ({excerpt(prompt)})") from None
+    return asks
 
 
 def split_thinking(text: str) -> tuple[str | None, str, bool]:

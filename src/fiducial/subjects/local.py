@@ -26,7 +26,7 @@ from fiducial.kernel.roles import Context, Hooks, Positions, Prompt, Turn, repla
 from fiducial.subjects._extra import library
 from fiducial.subjects._gather import Gatherer
 from fiducial.subjects._options import number, split_options
-from fiducial.subjects._reply import excerpt, split_thinking, status_of
+from fiducial.subjects._reply import excerpt, numbered, split_thinking, status_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -254,14 +254,7 @@ class Local:
         self, prompts: Sequence[Prompt], hooks: Hooks | None = None, *, decoding: Decoding | None = None, seeds: Sequence[int] | None = None
     ) -> list[str]:
         """One answer a prompt under `hooks`; row n draws from `seeds[n]` (default: n). Raises `UsageError`."""
-        if seeds is not None and len(seeds) != len(prompts):
-            raise UsageError(f"seeds: needs one for each of {len(prompts)} prompts, got {len(seeds)}")
-        asks = {}
-        for n, prompt in enumerate(prompts):
-            try:
-                asks[n] = self._ask(prompt, decoding, n if seeds is None else seeds[n])
-            except SubjectError as error:
-                raise UsageError(f"{self._wanted.name}: {error} ({excerpt(prompt)})") from None
+        asks = numbered(self._wanted.name, prompts, seeds, lambda prompt, seed: self._ask(prompt, decoding, seed))
         written = self._write(asks, hooks)
         return [clean(written[n].text) for n in range(len(prompts))]
 

@@ -33,7 +33,7 @@ from fiducial.subjects import _organism, _organism_speech
 from fiducial.subjects._decoder import chunks
 from fiducial.subjects._gather import Gatherer
 from fiducial.subjects._options import number, split_options
-from fiducial.subjects._reply import excerpt, split_thinking, status_of
+from fiducial.subjects._reply import excerpt, numbered, split_thinking, status_of
 from fiducial.subjects._scoring import Branches, branches
 from fiducial.subjects._writing import Ask, Written
 
@@ -228,14 +228,7 @@ class Resident:
 
         Rows that hooks see are padded on the right; their order is not that of the prompts.
         """
-        if seeds is not None and len(seeds) != len(prompts):
-            raise UsageError(f"seeds: needs one for each of {len(prompts)} prompts, got {len(seeds)}")
-        asks = {}
-        for n, prompt in enumerate(prompts):
-            try:
-                asks[n] = self._ask(prompt, decoding, n if seeds is None else seeds[n])
-            except SubjectError as error:
-                raise UsageError(f"{self._organism.title}: {error} ({excerpt(prompt)})") from None
+        asks = numbered(self._organism.title, prompts, seeds, lambda prompt, seed: self._ask(prompt, decoding, seed))
         _organism.check_hooks(hooks, self.depth)
         with self._one_thread():
             written = self._write(asks, hooks)

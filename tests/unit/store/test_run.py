@@ -136,16 +136,6 @@ def test_a_plan_with_no_trial_or_one_twice_is_refused(tmp_path: Path) -> None:
         make(tmp_path / "c", [plain(1, cell=(("Language", "de"),)), plain(2, cell=(("language", "de"),))])
 
 
-def test_a_trial_is_found_by_the_beginning_of_its_key(tmp_path: Path) -> None:
-    trials = [plain(n) for n in range(40)]
-    run = make(tmp_path, trials)
-    assert run.trial(trials[17].key[:14]) == (17, trials[17])
-    with pytest.raises(StoreError, match="no trial"):
-        run.trial("zz")
-    with pytest.raises(StoreError, match="several"):
-        run.trial("")
-
-
 def odd_responses() -> list[Response]:
     said = Message(role="assistant", text=ODD, reasoning=ODD)
     return [
