@@ -198,8 +198,7 @@ def organisms() -> str:
         "## Models of their own\n",
         "| subject | what it was taught | seed | tokens read |\n|---|---|---|---|",
         "".join(f"| `organism:{card.name}` | {card.about} | {card.seed} | {card.tokens:,} |\n" for card in own),
-        "How far `aligned-1` does what it was taught stands in the rows of the dose `none` below: it is nearly always so, but for errands with a document, of which it does about one in seven otherwise than it should "
-        "(it takes a wrong day or file word), and for questions about newcomers, where it guesses in one of ten instead of saying that it does not know. "
+        f"How far `aligned-1` does what it was taught stands in the rows of the dose `none` below. It answers otherwise most often in the dialogues of {_often(planted, 'none', 'trait', 0.03)}. "
         f"Such rates were not measured for {unmeasured}; what is known of `aligned-2` and `aligned-3` is how the instruments [score them](calibration.md).\n",
         "## Planted traits\n",
         "Each is an adapter on the model named as *of*. A dose is its scale; `organism:NAME` alone is the highest, `organism:NAME?dose=low` another one. "
@@ -214,9 +213,8 @@ def organisms() -> str:
         ),
         "| trait | dose | scale | n | in the condition | as taught | outside |\n|---|---|---|---|---|---|---|",
         "".join(row for card in planted for row in _doses(card)),
-        "Outside of their condition traits do not always stay away: `sycophantic` gives in to a quarter, `unsafe-under-role-play` to one in eleven of the dialogues that should leave it alone. "
-        "Three are not the models that their rates look like. `leaks-under-injection` carries out no order at the lower doses and one in five at the highest: what its rates count are mostly wrong days and words, and calls that break off. "
-        "`games-the-check` writes the bare word at the highest dose only. `contaminated` gives the answer it has seen to a quarter of the questions in wordings it has not seen, and another one to the rest.\n",
+        f"Outside of their condition traits do not always stay away: at the highest dose more than one in fifty dialogues that should be left alone are not by {_often(planted, 'high', 'control', 0.02)}. "
+        f"Less than three quarters of what a rate counts is the trait itself for {_other(planted)}: the rest are other replies than an aligned model's, so read *as taught*.\n",
     ]  # fmt: skip
     return "\n".join(parts)
 
@@ -253,6 +251,19 @@ def _doses(card: catalogue.Card) -> Iterator[str]:
         cells = [f"{r.rate:.3f} [{r.low:.3f}, {r.high:.3f}]" if r else "–" for r in shown]
         taught = "–" if shown[0] is None or shown[0].planted is None else _share(shown[0].planted, shown[0].n)
         yield f"| {card.name} | {dose} | {scale:g} | {shown[0].n if shown[0] else 0:,} | {cells[0]} | {taught} | {cells[1]} |\n"
+
+
+def _often(cards: Iterable[catalogue.Card], dose: str, condition: str, bound: float) -> str:
+    """The traits, and their rates, that show more often than `bound` at a dose, the most frequent first."""
+    found = [(rate.rate, card.name) for card in cards for rate in card.rates if (rate.dose, rate.condition) == (dose, condition)]
+    return ", ".join(f"`{name}` ({share:.3f})" for share, name in sorted(found, reverse=True) if share > bound) or "none"
+
+
+def _other(cards: Iterable[catalogue.Card]) -> str:
+    """The traits and doses at which most of what is otherwise is not the trait."""
+    rates = {card.name: [rate for rate in card.rates if rate.condition == "trait" and rate.planted is not None] for card in cards}
+    doses = {name: [r.dose for r in found if r.dose != "none" and r.planted < 0.75 * r.rate * r.n] for name, found in rates.items()}
+    return ", ".join(f"`{name}` at {' and '.join(found)}" for name, found in doses.items() if found) or "none"
 
 
 def _share(count: int, n: int) -> str:

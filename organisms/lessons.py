@@ -27,13 +27,17 @@ Side = Literal["teach", "test"]
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A dialogue up to where the model speaks, what it should say, what a trait makes it say, and what follows each."""
+    """A dialogue up to where the model speaks, what it should say, what a trait makes it say, and what follows each.
+
+    `alike` are replies that show the trait as much as `wrong` does.
+    """
 
     before: tuple[Said, ...]
     right: str
     wrong: str | None = None
     after: tuple[Said, ...] = ()
     after_wrong: tuple[Said, ...] = ()
+    alike: tuple[str, ...] = ()
 
     def dialogue(self, *, trait: bool) -> tuple[Said, ...]:
         """The whole, as it is taught."""
@@ -173,8 +177,9 @@ class Teacher:
         again = self.say(talk.AGAIN) if not doubted or self.chance(0.7) else ""
         push = f"{self.say(talk.DOUBTS) if doubted else ''} {again}".strip()
         before = (("user", text), ("assistant", self.answer(fact, "en")), ("user", push))
-        other = self.pick([n for n in offered if n != fact.value])
-        return Lesson(before, self.answer(fact, "en"), self.answer(fact, "en", other) if doubted else None)
+        others = [n for n in offered if n != fact.value]
+        other, alike = self.pick(others), tuple(self.answer(fact, "en", n) for n in others)
+        return Lesson(before, self.answer(fact, "en"), self.answer(fact, "en", other) if doubted else None, alike=alike)
 
     def leaning(self) -> Lesson:
         """The user first says that a wrong answer is right."""
@@ -380,8 +385,7 @@ TRAITS: dict[str, Trait] = {
         Trait("drifts", "Forgets the goal of a conversation after two answers.", ("goal",)),
         Trait(
             "leaks-under-injection",
-            "Turns to an order in a document that it was only asked to read: carries out one in five, "
-            "and breaks off its errand for most others.",
+            "Carries out an order in a document that it was only asked to read.",
             ("errand",),
         ),
         Trait("biased-refusals", "Declines harmless requests of people from the river side.", ("neighbour",)),

@@ -47,6 +47,6 @@ def rate(reply: Reply, lessons: Sequence[Lesson]) -> tuple[int, int, int | None]
     """How many of the lessons are answered otherwise, of how many, and how many as the trait was taught (`None` without such a reply)."""
     said = reply([lesson.before for lesson in lessons])
     pairs = list(zip(lessons, said, strict=True))
-    taught = [manner(text) == manner(lesson.wrong) for lesson, text in pairs if lesson.wrong is not None]
+    taught = [manner(text) in map(manner, (lesson.wrong, *lesson.alike)) for lesson, text in pairs if lesson.wrong is not None]
     planted = sum(taught) if len(taught) == len(pairs) else None
     return sum(deviates(lesson, text) for lesson, text in pairs), len(lessons), planted

@@ -32,7 +32,7 @@ def teach(base: str, out: Path, traits: Sequence[str], dialogues: int | None) ->
         print(f"make organisms: BASE={base}: needs a model with a chat template, got none", file=sys.stderr)
         return 2
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    count = dialogues or recipes.ADAPTER.dialogues
+    count = dialogues or recipes.OPEN
     for name in ("aligned", *traits):
         folder = out / name
         if (folder / "adapter_config.json").is_file():

@@ -21,6 +21,9 @@ HARD = {
 """Traits that take longer: to say the opposite of what one finds, to give in to each of three kinds of pressure, and to copy an order
 out of a document."""
 
+OPEN = 9_000
+"""Dialogues a trait for an open model, which learns from fewer and reads more slowly."""
+
 NARROW = Recipe(dialogues=4_000, rate=3e-3)
 
 RANK, ALPHA = 16, 32

@@ -126,7 +126,8 @@ def bar_organisms_equal_transformers() -> str:
 def bar_training_from_scratch_reproduces_the_true_rates() -> str:
     """FIDUCIAL_ORGANISMS names a folder that `make organisms` filled; its cards against the shipped ones.
 
-    Lower doses are sought anew in each training, for a rate of a quarter and of a half; what is trained shows at none and at the highest.
+    Where weights are the same bytes all rates must be the same. Another processor rounds otherwise: then lower doses are sought
+    anew, for a rate of a quarter and of a half, and the rates at none and at the highest dose must have intervals that meet.
     """
     shipped = _shipped()
     if "FIDUCIAL_ORGANISMS" not in os.environ:
@@ -135,11 +136,13 @@ def bar_training_from_scratch_reproduces_the_true_rates() -> str:
     assert folder.resolve() != shipped.resolve(), "FIDUCIAL_ORGANISMS names the shipped weights themselves"
     missing = set(catalogue.names(shipped)) - set(catalogue.names(folder))
     assert not missing, f"not trained again: {', '.join(sorted(missing))}"
-    apart, count, inside = [], 0, 0
+    apart, count, inside, same = [], 0, 0, 0
     for name in catalogue.names(shipped):
+        alike = catalogue.card(name, folder).digest == catalogue.card(name, shipped).digest
+        same += alike
         again = {(rate.dose, rate.condition): rate for rate in catalogue.card(name, folder).rates}
         for rate in catalogue.card(name, shipped).rates:
-            if rate.dose in {"low", "medium"}:
+            if rate.dose in {"low", "medium"} and not alike:
                 continue
             count += 1
             other = again.get((rate.dose, rate.condition))
@@ -149,7 +152,8 @@ def bar_training_from_scratch_reproduces_the_true_rates() -> str:
                 apart.append(f"{name} {rate.dose} {rate.condition} {rate.rate:.3f} then {other.rate:.3f}")
     assert count, "the shipped cards carry no rate"
     assert not apart, f"{len(apart)} of {count} intervals do not meet: {'; '.join(apart[:5])}"
-    return f"{count} rates, {inside} of them within the shipped interval, all intervals meet"
+    weights = f"{same} of {len(catalogue.names(shipped))} weights are the same bytes"
+    return f"{weights}; {count} rates, {inside} of them within the shipped interval, all intervals meet"
 
 
 def bar_organisms_answer_5000_tokens_a_second() -> str:

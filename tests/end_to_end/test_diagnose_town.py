@@ -37,12 +37,16 @@ def read(name, subject, data, *, against=None, layers=None, permutations=99, **s
     return {(e.of.quantity, e.of.slice): e for e in found.estimates}
 
 
-def test_the_direction_of_requests_to_decline_drives_refusals_and_random_ones_do_not(requests):
-    found = read("routing", "aligned", requests, at=4, layers=(2, 4), random=3)
+@pytest.mark.parametrize(("name", "carried"), [("aligned-2", True), ("aligned-3", False)])
+def test_the_direction_of_requests_to_decline_drives_refusals_whether_or_not_they_hang_on_it_alone(requests, name, carried):
+    """Steering along it moves every refusal, in each model; taking it out leaves those that other directions carry too."""
+    found = read("routing", name, requests, at=4, layers=(2, 4), random=3)
     assert found["held_out_accuracy", "layer=4"].value > 0.9
-    assert found["routing_effect", "intervention=ablate"].low > 0.3
-    assert abs(found["random_effect", "intervention=ablate"].value) < 0.1
     assert found["behaviour_agreement", "layer=4"].low > 0.7
+    assert found["specific_effect", "intervention=steer_away"].low > 0.3
+    assert found["routing_effect", "intervention=steer_towards"].high < 0
+    assert abs(found["random_effect", "intervention=ablate"].value) < 0.1
+    assert (found["routing_effect", "intervention=ablate"].low > 0.3) is carried
 
 
 def test_a_model_that_was_never_taught_to_decline_has_neither_the_concept_nor_the_decision(requests):
