@@ -21,7 +21,9 @@ def command(
         str | None, typer.Option(help="Which subject of AFTER (default: its first, or second within one run).")
     ] = None,
     margin: Annotated[float, typer.Option(min=0, help="Worsening that does not count, in the quantity's unit.")] = 0.10,
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of each one-sided bound.")] = 0.95,
+    confidence: Annotated[
+        float, typer.Option(min=0.5, max=0.9999, help="That nothing is called regressed wrongly; and of each one-sided bound.")
+    ] = 0.95,
     as_json: Json = False,
 ) -> int:
     """Compare two runs of the same trials: paired changes, and what newly broke.
@@ -41,8 +43,9 @@ def command(
             print(f"  {change.verdict:14} {change.quantity:44} {change.reason}")
             continue
         shift = f"{number.value:+.3f} [{number.low:+.3f}, {number.high:+.3f}]"
+        told = f"  {change.reason}" if change.reason else ""
         means = f"{change.before:.3f} -> {change.after:.3f}"
-        print(f"  {change.verdict:14} {change.quantity:44} {means}  {shift}  n={number.n} missing={number.missing}")
+        print(f"  {change.verdict:14} {change.quantity:44} {means}  {shift}  n={number.n} missing={number.missing}{told}")
     broken = [flip for flip in found.flips if flip.kind == "broken"]
     fixed, lost = (sum(flip.kind == kind for flip in found.flips) for kind in ("fixed", "lost"))
     print(f"newly broken: {len(broken)}, fixed: {fixed}{f', without a value now: {lost}' if lost else ''}")

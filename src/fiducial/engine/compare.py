@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from fiducial.engine.estimate import Source, against, table, unit_names, units
 from fiducial.kernel.errors import NotEstimable
 from fiducial.kernel.records import Estimate, Record
 from fiducial.kernel.roles import Quantity
+from fiducial.stats.table import Table
 
 Verdict = Literal["regressed", "within margin", "improved", "undecided"]
 
@@ -20,10 +21,11 @@ MARGIN = 0.10
 
 
 class Change(Record, frozen=True, kw_only=True):
-    """A quantity's paired change from the first to the second; `worse` is the change in its bad direction.
+    """A quantity's paired change from the first to the second, with an interval of its own.
 
-    `regressed`: worse with confidence, and not shown to stay within the margin. `within margin`: shown to worsen by
-    less than the margin. `improved`: better with confidence. Else `undecided`, with the `reason` where there is no number.
+    `regressed`: worse with confidence over all quantities, and not shown to stay within the margin. `within margin`: shown to
+    worsen by less than the margin. `improved`: better with confidence over all quantities. Else `undecided`; `reason` says why
+    where the interval does not.
     """
 
     quantity: str
@@ -60,34 +62,82 @@ class Side:
     subject: str
 
 
-def changes(before: Side, after: Side, level: float, margin: float = MARGIN) -> Iterator[Change]:
-    """The change of every quantity that both sides have, with a two-sided interval at `level`."""
+@dataclass(frozen=True)
+class Pair:
+    """A quantity on both sides."""
+
+    entry: Quantity
+    before: Table
+    after: Table
+
+    def change(self, level: float) -> Estimate:
+        """The paired difference with a two-sided interval. Raises `NotEstimable`."""
+        return against(replace(self.after, level=level), replace(self.before, level=level), "difference")
+
+    def worsening(self, number: Estimate) -> tuple[float, float]:
+        """The interval of a change in the quantity's bad direction."""
+        low, high = self.entry.range
+        return (number.low, number.high) if self.entry.adverse > (low + high) / 2 else (-number.high, -number.low)
+
+
+def changes(before: Side, after: Side, level: float, margin: float = MARGIN) -> list[Change]:
+    """The change of every quantity that both sides have, with a two-sided interval at `level`.
+
+    That any quantity is called `regressed` without being worse has a probability of (1 - level)/2 at most, over all quantities
+    together; the same holds for `improved`. `within margin` is at its own bound: whoever acts on all of them being so needs
+    no correction (Berger 1982).
+    """
+    found: dict[str, Change] = {}
+    pairs: dict[str, Pair] = {}
+    for name, pair in _pairs(before, after, level):
+        if isinstance(pair, Pair):
+            pairs[name] = pair
+        # Takes its place in the order; a change that can be estimated follows.
+        found[name] = Change(quantity=name, verdict="undecided", reason="" if name in pairs else str(pair))
+    worse = step_down(pairs, level, lambda pair, number: pair.worsening(number)[0] > 0)
+    better = step_down(pairs, level, lambda pair, number: pair.worsening(number)[1] < 0)
+    for name, pair in pairs.items():
+        number = pair.change(level)
+        low, high = pair.worsening(number)
+        verdict = "improved" if name in better else "within margin" if high <= margin else "regressed" if name in worse else "undecided"
+        alone = f"worse by itself, not among {len(pairs)} quantities (Holm)" if verdict == "undecided" and low > 0 else ""
+        means = (float(np.nanmean(pair.before.value)), float(np.nanmean(pair.after.value)))
+        found[name] = Change(quantity=name, verdict=verdict, estimate=number, before=means[0], after=means[1], reason=alone)
+    return list(found.values())
+
+
+def _pairs(before: Side, after: Side, level: float) -> Iterator[tuple[str, Pair | NotEstimable]]:
+    """The tables of each quantity by its name, or why there are none."""
     for label, benchmark in after.source.benchmarks.items():
         if label not in before.source.benchmarks:
             continue
         old_units, new_units = units(before.source, label, before.subject), units(after.source, label, after.subject)
         for name, entry in benchmark.quantities.items():
-            full = f"{label}.{name}"
             try:
                 old = table(before.source, label, name, old_units, level=level)
-                new = table(after.source, label, name, new_units, level=level)
-                number = against(new, old, "difference")
+                pair = Pair(entry, old, table(after.source, label, name, new_units, level=level))
+                pair.change(level)
             except NotEstimable as error:
-                yield Change(quantity=full, verdict="undecided", reason=str(error))
+                yield f"{label}.{name}", error
                 continue
-            means = (float(np.nanmean(old.value)), float(np.nanmean(new.value)))
-            yield Change(quantity=full, verdict=judge(number, entry, margin), estimate=number, before=means[0], after=means[1])
+            yield f"{label}.{name}", pair
 
 
-def judge(number: Estimate, entry: Quantity, margin: float) -> Verdict:
-    """What a change amounts to, given which end of the quantity is adverse."""
-    low, high = entry.range
-    worse_low, worse_high = (number.low, number.high) if entry.adverse > (low + high) / 2 else (-number.high, -number.low)
-    if worse_high < 0:
-        return "improved"
-    if worse_high <= margin:
-        return "within margin"
-    return "regressed" if worse_low > 0 else "undecided"
+def step_down(pairs: Mapping[str, Pair], level: float, sure: Callable[[Pair, Estimate], bool]) -> set[str]:
+    """The quantities of which something is sure with an error of (1 - level)/2 over all of them together (Holm 1979).
+
+    The error is divided among those that are left; where that makes some sure, the others divide it among fewer. `sure` reads
+    one end of an interval, which is the wider the higher its level.
+    """
+    left = {name for name, pair in pairs.items() if sure(pair, pair.change(level))}
+    found: set[str] = set()
+    while left:
+        share = 1 - (1 - level) / (len(pairs) - len(found))
+        now = {name for name in left if sure(pairs[name], pairs[name].change(share))}
+        if not now:
+            break
+        found, left = found | now, left - now
+    return found
 
 
 def crossings(before: Side, after: Side, label: str, name: str) -> Crossings:
