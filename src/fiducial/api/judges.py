@@ -114,7 +114,8 @@ def drift(path: Path, *, base: tuple[int, int] | None = None, mean_time: float =
     """Each judge of a run watched over its revisions: the first that it read holds the anchors, later ones are held against it.
 
     Revisions that only copy the readings of an earlier one (overrides, people's labels) are no use of the judge.
-    `base` is (flips, repeats) of measured repetition. A judge that read one revision only is not watched.
+    `base` is (flips, repeats) of measured repetition. A judge that read one revision only is not watched. Raises `StoreError`
+    where a file of a revision is not as it was sealed.
     """
     run = Run.open(path)
     known: dict[str, watching.Anchors] = {}
@@ -122,6 +123,7 @@ def drift(path: Path, *, base: tuple[int, int] | None = None, mean_time: float =
     for revision in run.revisions():
         if (run.revision(revision) / COPIED).exists():
             continue
+        sealed(run, revision)
         people = {judge for roles in people_in(run, revision).values() for judge in roles.values()}
         for judge in sorted({judgement.judge for judgement in run.judgements(revision)} - people):
             if judge not in known:

@@ -12,7 +12,7 @@ from fiducial.api import judges, labelling, runs
 from fiducial.api.runs import Settings
 from fiducial.engine.plan import Options
 from fiducial.judges import refusal
-from fiducial.kernel.errors import RecordError, SpecError, UsageError
+from fiducial.kernel.errors import RecordError, SpecError, StoreError, UsageError
 from fiducial.store import cards
 from fiducial.store.run import Run
 from fiducial.store.verify import verify
@@ -114,6 +114,15 @@ def test_a_judge_that_reads_alike_again_has_not_drifted(tmp_path):
     assert watches
     assert all(watch.read == 24 * 4 for watch in watches if watch.judge == refusal.judge().id)
     assert not any(watch.alarm or watch.turned for watch in watches)
+
+
+def test_readings_that_were_changed_are_no_evidence_of_drift(tmp_path):
+    result = run(tmp_path)
+    runs.rejudge(result.path, {}, Settings())
+    file = result.path / "revisions" / "2" / "judgements.parquet"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(StoreError, match=r"judgements\.parquet"):
+        judges.drift(result.path)
 
 
 def test_what_cannot_be_overridden_or_compared_is_refused(tmp_path):
