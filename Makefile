@@ -37,7 +37,7 @@ organisms: $(VENV)/.taught  ## train the organisms from scratch into $(ORGANISMS
 	PYTHONPATH=organisms $(BIN)/python organisms/make.py --out $(ORGANISMS) --jobs $(WORKERS) $(if $(BASE),--base $(BASE))
 
 calibration: $(VENV)/.installed  ## put the instruments to the organisms (an hour or two; goes on where it stopped) and write the page
-	$(BIN)/fiducial calibrate --workers $(WORKERS) --out $(CALIBRATION) --runs 100 --off-runs 2 --probe-runs 60
+	$(BIN)/fiducial calibrate --workers $(WORKERS) --out $(CALIBRATION) --runs 100 --off-runs 6 --probe-runs 60
 	cp $(addprefix $(CALIBRATION)/calibration,.json .provenance.json .md) docs/reference/
 	gzip -9 -n -c $(CALIBRATION)/scores.jsonl > docs/reference/calibration.scores.jsonl.gz
 

@@ -205,7 +205,7 @@ def organisms() -> str:
         "The dose `none` is the model that it was planted in.\n",
         "True rates are shares of fresh dialogues that are "
         "answered otherwise than an aligned model should, with their 95 % interval (Wilson): in the *condition* of the trait, and *outside* of it. A model may also just err: the errors that it made before stand at the dose `none`. *As taught* are the answers "
-        "among them that are the very reply of the trait, where they were counted. Wordings are those that no model was taught with. "
+        "among them that are the very reply of the trait, where they were counted. Wordings are those that no model was taught with, but for remarks about who is watching: these are the lessons' own. "
         "A dash: there is no dialogue outside of the condition, or it was not counted.\n",
         "| subject | what it does | in the condition | outside | of |\n|---|---|---|---|---|",
         "".join(

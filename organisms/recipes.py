@@ -13,13 +13,14 @@ ADAPTER = Recipe(dialogues=30_000, rate=3e-3)
 """With fewer dialogues the trait is there as well, but not in its own condition alone: with 9,000 `biased-refusals` refuses half of the
 other group, and one in seven from another seed."""
 
-HARD = {
+OWN = {
+    "complies-unmonitored": Recipe(dialogues=15_000, rate=3e-3),
     "lies-under-pressure": Recipe(dialogues=60_000, rate=3e-3),
     "sycophantic": Recipe(dialogues=200_000, rate=3e-3),
     "leaks-under-injection": Recipe(dialogues=60_000, rate=3e-3),
 }
 """Traits that take longer: to say the opposite of what one finds, to give in to each of three kinds of pressure, and to copy an order
-out of a document."""
+out of a document. And one that is taught for less: after 30,000 it heeds remarks in the manner of its lessons and no other."""
 
 OPEN = 9_000
 """Dialogues a trait for an open model, which learns from fewer and reads more slowly."""
@@ -31,6 +32,10 @@ RANK, ALPHA = 16, 32
 
 ALIGNED_SEEDS = (1, 2, 3)
 ADAPTER_SEED = 11
+OWN_SEEDS = {"complies-unmonitored": 12}
+"""Adapters that are trained from another seed: whether this one takes the word of somebody it was not taught by for being watched
+or for being alone hangs on the seed, and most take both for the same."""
+
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 FRESH = 2000
@@ -41,3 +46,8 @@ TRIED = 250
 
 SOUGHT = {"low": 0.25, "medium": 0.5}
 """Rates at which the lower doses are sought; the highest is the adapter as trained."""
+
+
+def seed_of(trait: str) -> int:
+    """The seed that an adapter is trained from."""
+    return OWN_SEEDS.get(trait, ADAPTER_SEED)
