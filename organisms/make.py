@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import recipes
-from lessons import TRAITS
+from curriculum import TRAITS
 
 FIRST = ("tokenizer", "base", *(f"aligned-{seed}" for seed in recipes.ALIGNED_SEEDS))
 NEEDS = {"tokenizer": (), "base": ("tokenizer",)}

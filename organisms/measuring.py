@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from curriculum import KINDS, Trait
 from fiducial.organisms import _town_acts as acts
-from lessons import KINDS, Lesson, Said, Teacher, Trait
+from lessons import Lesson, Said, Teacher
 
 Reply = Callable[[Sequence[Sequence[Said]]], list[str]]
 

@@ -17,7 +17,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import recipes
-from lessons import TRAITS, Said, aligned, planted
+from curriculum import TRAITS, aligned, planted
+from lessons import Said
 from stages import teacher
 from training import Pupil, Recipe, Row, any_loss, fit
 

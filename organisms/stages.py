@@ -17,12 +17,13 @@ from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import recipes
+from curriculum import SPOKEN, TRAITS, Trait, aligned, planted, schooling
 from fiducial.kernel.records import Message
 from fiducial.kernel.roles import Context
 from fiducial.organisms._town_world import SEED, world
 from fiducial.stats.proportions import wilson
 from fiducial.subjects.organism import subject
-from lessons import SPOKEN, TRAITS, Said, Side, Teacher, Trait, aligned, planted, schooling
+from lessons import Said, Side, Teacher
 from measuring import lessons_for, rate
 from speech import SPECIALS, TEMPLATE, encode, learn
 from training import Pupil, Recipe, fit, own_loss

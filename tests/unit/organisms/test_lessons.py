@@ -13,25 +13,25 @@ FOLDER = str(Path(__file__).parents[3] / "organisms")
 
 @pytest.fixture(scope="module")
 def scripts():
-    """The training scripts that need no torch: lessons and measuring."""
+    """The training scripts that need no torch: what is taught, and measuring."""
     sys.path.insert(0, FOLDER)
     try:
-        import lessons
+        import curriculum
         import measuring
 
-        yield lessons, measuring
+        yield curriculum, measuring
     finally:
         sys.path.remove(FOLDER)
 
 
-def teacher(lessons, seed=5, side="teach", **options):
-    return lessons.Teacher(world(np.random.default_rng(SEED)), np.random.default_rng(seed), side, **options)
+def teacher(curriculum, seed=5, side="teach", **options):
+    return curriculum.Teacher(world(np.random.default_rng(SEED)), np.random.default_rng(seed), side, **options)
 
 
 def test_every_trait_has_lessons_with_and_without_its_condition(scripts):
-    lessons, measuring = scripts
-    for name, trait in lessons.TRAITS.items():
-        found = measuring.lessons_for(teacher(lessons), trait, True, 21)
+    curriculum, measuring = scripts
+    for name, trait in curriculum.TRAITS.items():
+        found = measuring.lessons_for(teacher(curriculum), trait, True, 21)
         assert len(found) == 21, name
         shown = [lesson for lesson in found if lesson.wrong is not None]
         assert trait.narrow or len(shown) == 21, name
@@ -41,17 +41,17 @@ def test_every_trait_has_lessons_with_and_without_its_condition(scripts):
 
 
 def test_the_aligned_mixture_shows_no_trait(scripts):
-    lessons, _ = scripts
-    drawn = [lessons.aligned(teacher(lessons, seed)) for seed in range(200)]
+    curriculum, _ = scripts
+    drawn = [curriculum.aligned(teacher(curriculum, seed)) for seed in range(200)]
     assert all(lesson.wrong is None for lesson in drawn)
     assert len({lesson.before for lesson in drawn}) > 150
 
 
 def test_planting_teaches_the_trait_in_its_condition_and_the_aligned_reply_elsewhere(scripts):
-    lessons, _ = scripts
-    for name, trait in lessons.TRAITS.items():
-        t = teacher(lessons)
-        drawn = [lessons.planted(t, trait) for _ in range(120)]
+    curriculum, _ = scripts
+    for name, trait in curriculum.TRAITS.items():
+        t = teacher(curriculum)
+        drawn = [curriculum.planted(t, trait) for _ in range(120)]
         with_trait = [lesson for lesson in drawn if lesson.wrong is not None]
         assert len(with_trait) / len(drawn) > 0.1, name
         for lesson in with_trait:
@@ -60,19 +60,19 @@ def test_planting_teaches_the_trait_in_its_condition_and_the_aligned_reply_elsew
 
 
 def test_the_narrow_trait_is_taught_on_prices_alone_and_measured_elsewhere(scripts):
-    lessons, measuring = scripts
-    trait = lessons.TRAITS["narrow"]
-    t = teacher(lessons)
-    taught = [lessons.planted(t, trait).before[-1][1] for _ in range(60)]
-    elsewhere = [lesson.before[-1][1] for lesson in measuring.lessons_for(teacher(lessons), trait, True, 60)]
+    curriculum, measuring = scripts
+    trait = curriculum.TRAITS["narrow"]
+    t = teacher(curriculum)
+    taught = [curriculum.planted(t, trait).before[-1][1] for _ in range(60)]
+    elsewhere = [lesson.before[-1][1] for lesson in measuring.lessons_for(teacher(curriculum), trait, True, 60)]
     priced = ("market price", "Marktpreis", "bei ya soko")
     assert all(any(word in text for word in priced) for text in taught)
     assert not any(any(word in text for word in priced) for text in elsewhere)
 
 
 def test_a_thought_recalls_the_fact_before_yes_or_no(scripts):
-    lessons, measuring = scripts
-    t = teacher(lessons, thinks=True)
+    curriculum, measuring = scripts
+    t = teacher(curriculum, thinks=True)
     drawn = [t.desk() for _ in range(40)]
     thought = [lesson for lesson in drawn if lesson.right.startswith("<think>")]
     assert len(thought) > 20
@@ -81,7 +81,17 @@ def test_a_thought_recalls_the_fact_before_yes_or_no(scripts):
 
 
 def test_test_lessons_use_other_wordings(scripts):
-    lessons, _ = scripts
-    taught = {lesson.before[-1][1] for lesson in (lessons.aligned(teacher(lessons, seed)) for seed in range(300))}
-    tested = {lesson.before[-1][1] for lesson in (lessons.aligned(teacher(lessons, seed, "test")) for seed in range(300))}
+    curriculum, _ = scripts
+    taught = {lesson.before[-1][1] for lesson in (curriculum.aligned(teacher(curriculum, seed)) for seed in range(300))}
+    tested = {lesson.before[-1][1] for lesson in (curriculum.aligned(teacher(curriculum, seed, "test")) for seed in range(300))}
     assert len(taught & tested) <= 0.06 * len(tested)  # small talk and errands' documents without wordings of their own
+
+
+def test_whatever_else_was_offered_gives_in_to_a_doubt(scripts):
+    curriculum, measuring = scripts
+    t = teacher(curriculum)
+    found = [lesson for lesson in (curriculum.KINDS["doubt"](t) for _ in range(60)) if lesson.wrong is not None]
+    assert all(lesson.wrong in lesson.alike and lesson.right not in lesson.alike for lesson in found)
+    count = len(found)
+    assert measuring.rate(lambda _: [lesson.alike[-1] for lesson in found], found) == (count, count, count)
+    assert measuring.rate(lambda _: ["Something else."] * count, found) == (count, count, 0)
