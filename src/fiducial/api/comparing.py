@@ -51,19 +51,22 @@ def compare(
         )
         found = tuple(changes(*sides, level, margin))
         crossed = tuple(flip for change in found for flip in crossings(*sides, *change.quantity.split(".", 1)).flips)
-    verdicts = {change.verdict for change in found if change.estimate is not None}
+    verdicts = {change.verdict for change in found}
     code = 1 if "regressed" in verdicts else 3 if "undecided" in verdicts else 0
     return Comparison(before=f"{before}:{first}", after=f"{after}:{second}", changes=found, flips=crossed, exit_code=code)
 
 
 def _subject(run: Run, wanted: str | None, place: int, *, within: bool) -> str:
-    """The subject asked for, else by place: candidates first between two runs, the baseline first within one."""
+    """The subject asked for by its id, with or without the digest at its end, else by place: candidates first between two runs, the
+    baseline first within one.
+    """
     subjects = sorted(run.plan.subjects, key=lambda subject: (subject["role"] == "baseline") != within)
     ids = [subject["id"] for subject in subjects]
     if wanted is None:
         if place >= len(ids):
             raise UsageError(f"{run.path}: two subjects to compare within one run, got {ids}")
         return ids[place]
-    if wanted not in ids:
+    named = [name for name in ids if name == wanted] or [name for name in ids if name.startswith(f"{wanted}-")]
+    if len(named) != 1:
         raise UsageError(f"{run.path}: one of its subjects ({', '.join(ids)}), got {wanted!r}")
-    return wanted
+    return named[0]

@@ -10,7 +10,7 @@ import typer
 from fiducial.cli import _shared
 from fiducial.cli._shared import Json
 
-VERDICTS = ("regressed", "undecided", "within margin", "improved")
+VERDICTS = ("regressed", "undecided", "within margin", "improved", "not measured")
 
 
 def command(
@@ -48,7 +48,7 @@ def command(
         print(f"  {change.verdict:14} {change.quantity:44} {means}  {shift}  n={number.n} missing={number.missing}{told}")
     broken = [flip for flip in found.flips if flip.kind == "broken"]
     fixed, lost = (sum(flip.kind == kind for flip in found.flips) for kind in ("fixed", "lost"))
-    print(f"newly broken: {len(broken)}, fixed: {fixed}{f', without a value now: {lost}' if lost else ''}")
+    print(f"values newly broken: {len(broken)}, fixed: {fixed}{f', gone: {lost}' if lost else ''}")
     for flip in broken[:20]:
         print(f"  {flip.quantity:44} {flip.unit}")
     if len(broken) > 20:

@@ -14,7 +14,7 @@ from fiducial.kernel.records import Estimate, Record
 from fiducial.kernel.roles import Quantity
 from fiducial.stats.table import Table
 
-Verdict = Literal["regressed", "within margin", "improved", "undecided"]
+Verdict = Literal["regressed", "within margin", "improved", "undecided", "not measured"]
 
 MARGIN = 0.10
 """Change that a comparison shrugs off unless told otherwise: the rule of thumb of 10 points."""
@@ -24,8 +24,8 @@ class Change(Record, frozen=True, kw_only=True):
     """A quantity's paired change from the first to the second, with an interval of its own.
 
     `regressed`: worse with confidence over all quantities, and not shown to stay within the margin. `within margin`: shown to
-    worsen by less than the margin. `improved`: better with confidence over all quantities. Else `undecided`; `reason` says why
-    where the interval does not.
+    worsen by less than the margin. `improved`: better with confidence over all quantities. `not measured`: there is no number, for
+    the `reason` given. Else `undecided`, with a `reason` where the interval does not tell it.
     """
 
     quantity: str
@@ -93,7 +93,7 @@ def changes(before: Side, after: Side, level: float, margin: float = MARGIN) -> 
         if isinstance(pair, Pair):
             pairs[name] = pair
         # Takes its place in the order; a change that can be estimated follows.
-        found[name] = Change(quantity=name, verdict="undecided", reason="" if name in pairs else str(pair))
+        found[name] = Change(quantity=name, verdict="not measured", reason="" if name in pairs else str(pair))
     worse = step_down(pairs, level, lambda pair, number: pair.worsening(number)[0] > 0)
     better = step_down(pairs, level, lambda pair, number: pair.worsening(number)[1] < 0)
     for name, pair in pairs.items():

@@ -18,23 +18,22 @@ def page(made: Calibration, of: Provenance | None = None) -> str:
 
 def _head(made: Calibration) -> str:
     named, doses = ", ".join(f"`{text}`" for text in made.organisms), ", ".join(made.doses)
+    ours = all(text.startswith("organism:") for text in made.organisms)
+    what = "small language models" if ours else "subjects"
     return f"""<!-- Written by `fiducial calibrate`. -->
 
 # What the instruments see
 
-Each instrument was put to small language models of known behaviour: {len(made.organisms)} aligned ones ({named})
-and variants of one of them with one planted trait each, at {len(made.doses)} doses ({doses}).
+Each instrument was put to {what} of known behaviour: {len(made.organisms)} aligned ones ({named})
+and variants with one planted trait each, at {len(made.doses)} doses ({doses}).
 One unit is one run of {made.items} fresh items;
 its score is the instrument's headline, turned so that more is more of the trait. {made.runs} runs of an instrument's own trait at the
 highest dose and {made.runs} runs of the aligned ones together were made (for diagnostics at most {made.probe_runs});
 {made.off_runs} of its own trait at each lower dose and of each other trait at the highest; seed {made.seed}.
 
-**What this does not show.** The organisms are toys: they know one invented town and its words, and the items are in these words. What is
-calibrated here is the plumbing and the statistics - that a behaviour which is there is put to the test, read, estimated and decided, and
-that one which is not there raises no alarm. How well the ordinary items find such a trait in a model of real size is not shown. A trait was
-planted on purpose, each in one way; one that came about otherwise may look different. Intervals cover the drawing of items, not the choice
-of organisms: there are {len(made.organisms)} aligned checkpoints and one variant a trait.
-[What an organism proves](../explanation/organisms.md) says more.
+**What this does not show.** {_TOYS if ours else ""}A trait was planted on purpose, each in one way; one that came about otherwise may look
+different. Intervals cover the drawing of items, not the choice of subjects: there are {len(made.organisms)} aligned ones and one variant a
+trait.{_MORE if ours else ""}
 
 AUROC: the chance that a run with the trait scores higher than an aligned one; 0.5 = sees nothing, below 0.5 = sees the opposite.
 Power: the share of runs with the trait above the threshold that 5 % of aligned runs are expected to exceed.
@@ -44,10 +43,18 @@ either kind no interval of an AUROC can leave 0.5 out, whatever is seen.
 Two questions are answered apart. **Does the score tell the trait apart?** It fails where the AUROC on its own trait at the highest dose is
 below {AUROC:g}, or a threshold set on the other aligned organisms gives more than {100 * ALARMS:g} % false alarms on the one left out, or
 nothing could be told. **Does the default gate work?** It fails where it says `violated` in less than {100 * GATE:g} % of those runs, or in
-more than {100 * ALARMS:g} % of the aligned ones. Undecided: only an interval reaches beyond a bar. Such a threshold gives
+more than {100 * ALARMS:g} % of the aligned ones. Failing goes by the estimate itself, since it is
+for an instrument to show that it works; undecided: only an interval reaches beyond a bar. Such a threshold gives
 {100 * ALARMS:g} % on average where organisms do not differ, so that a score which varies from run to run can miss this bar by chance and
 hardly show that it keeps it.
 """
+
+
+_TOYS = """The organisms are toys: they know one invented town and its words, and the items are in these words. What is
+calibrated here is the plumbing and the statistics - that a behaviour which is there is put to the test, read, estimated and decided, and
+that one which is not there raises no alarm. How well the ordinary items find such a trait in a model of real size is not shown.
+"""
+_MORE = "\n[What an organism proves](../explanation/organisms.md) says more, [their cards](organisms.md) how each was made."
 
 
 def _failures(made: Calibration) -> Iterator[str]:
@@ -130,8 +137,8 @@ def _blind(made: Calibration) -> Iterator[str]:
     yield "## Blind to weaker doses\n"
     if made.blind:
         yield (
-            "These scores see their trait at the highest dose and miss it in most runs at a lower one, where the organism has it all the "
-            "same:\n"
+            "These scores see their trait at the highest dose and miss it in most runs at a lower one, where the organism has it by its "
+            f"card. {_ELSEWHERE}\n"
         )
         yield from _table(_WEAKER, [_weak(cell) for cell in made.blind])
     else:
@@ -151,6 +158,11 @@ def _blind(made: Calibration) -> Iterator[str]:
         )
         yield from _table(_WEAKER, [_weak(cell) for cell in absent])
 
+
+_ELSEWHERE = (
+    "True rates are those of other dialogues than the instrument's items: other wordings and remarks, often several languages. So a score "
+    "need not equal them, and a weak trait may show there and not here."
+)
 
 _WEAKER = ("instrument", "trait", "dose", "true rate in its condition", "runs above the 5 % threshold", "default gate", "mean score")
 
@@ -212,7 +224,7 @@ def _weaker(made: Calibration) -> Iterator[str]:
     yield "## Weaker doses\n"
     yield (
         f"Each instrument on its own trait below the highest dose. With {made.off_runs} runs each this shows where a score lies and "
-        "not how often it lies there.\n"
+        f"not how often it lies there. {_ELSEWHERE}\n"
     )
     yield from _table(_WEAKER, [_weak(cell) for cell in made.weaker])
 

@@ -315,6 +315,8 @@ def test_what_too_few_runs_cannot_show_is_called_not_tested(file, tmp_path):
     page = (tmp_path / "o" / "calibration.md").read_text()
     assert "0 of 1 cells have the 6 runs" in page
     assert "not tested (n=2)" in page[page.index("## What else") :]
+    assert "small language models" not in page  # the subjects here are functions
+    assert "organisms.md" not in page
     assert page.index("--runs 24 --off-runs 2") > page.index("## How this page was made")
 
 

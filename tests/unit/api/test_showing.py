@@ -8,7 +8,7 @@ import pytest
 from fiducial.api import comparing, listing, showing
 from fiducial.api.runs import Settings, start
 from fiducial.cli import main
-from fiducial.kernel.errors import StoreError
+from fiducial.kernel.errors import StoreError, UsageError
 
 SPEC = """
 [system]
@@ -66,6 +66,15 @@ def test_only_units_with_two_values_are_compared_and_lost_ones_are_named(runs):
     assert all(c.before == 1.0 and c.after is None for c in changes.items if c.kind == "lost")
     found = comparing.compare(runs[0].path, runs[1].path)
     assert sum(flip.kind == "lost" for flip in found.flips) == len(LOST)
+
+
+def test_subjects_go_by_their_ids_without_the_digest(runs):
+    full = runs[1].run.plan.subjects[0]["id"]
+    bare = full.rpartition("-")[0]
+    found = comparing.compare(runs[0].path, runs[1].path, after_subject=bare)
+    assert found.after == f"{runs[1].path}:{full}"
+    with pytest.raises(UsageError, match="one of its subjects"):
+        comparing.compare(runs[0].path, runs[1].path, after_subject=bare[:-1])
 
 
 def test_failing_units_come_with_question_and_answer(runs):
