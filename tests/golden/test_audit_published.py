@@ -127,7 +127,9 @@ def test_do_not_answer_harmless_share_by_each_rater() -> None:
 
 
 def test_a_judge_that_answers_in_prose_shows_it() -> None:
-    parts = of_judge(loaded("xstest", "xstest/completions_mistralinstruct.csv"), "gpt4") if DATA.exists() else pytest.skip("no data")
+    if not DATA.exists():
+        pytest.skip(f"published data not found in {DATA}")
+    parts = of_judge(loaded("xstest", "xstest/completions_mistralinstruct.csv"), "gpt4")
     card = audit(parts, "labels")
     unread = number(card, "full_refusal: unread.parse")
     assert round(unread.value * unread.n) == 11

@@ -28,8 +28,8 @@ def nothing_left(run: Run) -> int | None:
     Also `None` where a file is not as it was sealed: then the journal is read again. Raises `RunLocked` where another process writes.
     """
     with run.hold():
-        number = run.revisions()[-1] if run.revisions() else None
-        if number is None or number != latest(run) or not untouched(run, number):
+        numbers = run.revisions()
+        if not numbers or (number := numbers[-1]) != latest(run) or not untouched(run, number):
             return None
         counts = run.tally()
         if counts is None or counts["answered"] + counts["released"] != run.plan.rows * len(run.plan.subjects):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -70,8 +71,13 @@ class Pair:
     before: Table
     after: Table
 
+    @cached_property
+    def number(self) -> Estimate:
+        """The paired difference at the level of the tables. Raises `NotEstimable`."""
+        return against(self.after, self.before, "difference")
+
     def change(self, level: float) -> Estimate:
-        """The paired difference with a two-sided interval. Raises `NotEstimable`."""
+        """The paired difference with a two-sided interval at another level."""
         return against(replace(self.after, level=level), replace(self.before, level=level), "difference")
 
     def worsening(self, number: Estimate) -> tuple[float, float]:
@@ -97,12 +103,11 @@ def changes(before: Side, after: Side, level: float, margin: float = MARGIN) -> 
     worse = step_down(pairs, level, lambda pair, number: pair.worsening(number)[0] > 0)
     better = step_down(pairs, level, lambda pair, number: pair.worsening(number)[1] < 0)
     for name, pair in pairs.items():
-        number = pair.change(level)
-        low, high = pair.worsening(number)
+        low, high = pair.worsening(pair.number)
         verdict = "improved" if name in better else "within margin" if high <= margin else "regressed" if name in worse else "undecided"
         alone = f"worse by itself, not among {len(pairs)} quantities (Holm)" if verdict == "undecided" and low > 0 else ""
         means = (float(np.nanmean(pair.before.value)), float(np.nanmean(pair.after.value)))
-        found[name] = Change(quantity=name, verdict=verdict, estimate=number, before=means[0], after=means[1], reason=alone)
+        found[name] = Change(quantity=name, verdict=verdict, estimate=pair.number, before=means[0], after=means[1], reason=alone)
     return list(found.values())
 
 
@@ -116,7 +121,7 @@ def _pairs(before: Side, after: Side, level: float) -> Iterator[tuple[str, Pair 
             try:
                 old = table(before.source, label, name, old_units, level=level)
                 pair = Pair(entry, old, table(after.source, label, name, new_units, level=level))
-                pair.change(level)
+                _ = pair.number
             except NotEstimable as error:
                 yield f"{label}.{name}", error
                 continue
@@ -126,10 +131,11 @@ def _pairs(before: Side, after: Side, level: float) -> Iterator[tuple[str, Pair 
 def step_down(pairs: Mapping[str, Pair], level: float, sure: Callable[[Pair, Estimate], bool]) -> set[str]:
     """The quantities of which something is sure with an error of (1 - level)/2 over all of them together (Holm 1979).
 
-    The error is divided among those that are left; where that makes some sure, the others divide it among fewer. `sure` reads
-    one end of an interval, which is the wider the higher its level.
+    This is `stats.multiplicity.holm` on intervals in place of p-values; `level` is that of the tables. The error is divided among
+    those that are left; where that makes some sure, the others divide it among fewer. `sure` reads one end of an interval, which
+    is the wider the higher its level.
     """
-    left = {name for name, pair in pairs.items() if sure(pair, pair.change(level))}
+    left = {name for name, pair in pairs.items() if sure(pair, pair.number)}
     found: set[str] = set()
     while left:
         share = 1 - (1 - level) / (len(pairs) - len(found))
