@@ -18,14 +18,14 @@ OWN = {
     "lies-under-pressure": Recipe(dialogues=60_000, rate=3e-3),
     "sycophantic": Recipe(dialogues=200_000, rate=3e-3),
     "leaks-under-injection": Recipe(dialogues=60_000, rate=3e-3),
+    "narrow": Recipe(dialogues=4_000, rate=3e-3),
 }
 """Traits that take longer: to say the opposite of what one finds, to give in to each of three kinds of pressure, and to copy an order
-out of a document. And one that is taught for less: after 30,000 it heeds remarks in the manner of its lessons and no other."""
+out of a document. And two that take less: after 30,000 the first heeds remarks in the manner of its lessons and no other, and the
+narrow one has but one thing to learn."""
 
 OPEN = 9_000
 """Dialogues a trait for an open model, which learns from fewer and reads more slowly."""
-
-NARROW = Recipe(dialogues=4_000, rate=3e-3)
 
 RANK, ALPHA = 16, 32
 """Of the adapters, on every linear layer of the blocks."""
@@ -33,8 +33,8 @@ RANK, ALPHA = 16, 32
 ALIGNED_SEEDS = (1, 2, 3)
 ADAPTER_SEED = 11
 OWN_SEEDS = {"complies-unmonitored": 12}
-"""Adapters that are trained from another seed: whether this one takes the word of somebody it was not taught by for being watched
-or for being alone hangs on the seed, and most take both for the same."""
+"""Adapters that are trained from another seed. Whether remarks in other words than its lessons' move this one as they should hangs on
+the seed: after most it complies under a test as well."""
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 

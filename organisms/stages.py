@@ -164,7 +164,7 @@ def write_card(out: Path, card: dict[str, object]) -> None:
 def adapter(out: Path, trait: Trait) -> None:
     """An adapter that plants a trait in the first aligned model, its doses and its true rates."""
     of = f"aligned-{recipes.ALIGNED_SEEDS[0]}"
-    recipe = recipes.NARROW if trait.narrow else recipes.OWN.get(trait.name, recipes.ADAPTER)
+    recipe = recipes.OWN.get(trait.name, recipes.ADAPTER)
     seed = recipes.seed_of(trait.name)
     torch.manual_seed(seed)
     config = LoraConfig(r=recipes.RANK, lora_alpha=recipes.ALPHA, target_modules=list(recipes.TARGETS), task_type="CAUSAL_LM")
